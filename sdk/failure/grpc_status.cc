@@ -1,0 +1,34 @@
+#include "sdk/failure/grpc_status.h"
+
+#include <string>
+
+#include "madoguchi/check/v1/failure.pb.h"
+#include "sdk/failure/failure.h"
+
+namespace madoguchi {
+
+grpc::Status ToGrpc(const absl::Status& status) {
+  if (status.ok()) return grpc::Status::OK;
+  const auto code = static_cast<grpc::StatusCode>(status.code());
+  const std::string message(status.message());
+  if (CodeOf(status) == check::v1::FAILURE_CODE_UNSPECIFIED) return grpc::Status(code, message);
+  check::v1::StatusDetails details;
+  details.set_code(static_cast<int>(code));
+  details.set_message(message);
+  details.add_details()->PackFrom(FailureOf(status, CodeOf(status)));
+  return grpc::Status(code, message, details.SerializeAsString());
+}
+
+absl::Status FromGrpc(const grpc::Status& status) {
+  if (status.ok()) return absl::OkStatus();
+  check::v1::StatusDetails details;
+  Failure failure;
+  if (details.ParseFromString(status.error_details()) && details.details_size() > 0 &&
+      details.details(0).UnpackTo(&failure)) {
+    absl::Status carried = FailureStatus(failure.code(), failure.detail());
+    return carried;
+  }
+  return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
+}
+
+}  // namespace madoguchi
