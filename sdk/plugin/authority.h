@@ -20,12 +20,12 @@ class Call {
 
 class Authority : public Plugin {
  public:
-  // See authority.proto for what each must do and which failures it has. Called from several threads
-  // at once; may block until the call's deadline.
+  // See authority.proto for what each must do and which failures it has. Called from several
+  // threads at once; may block until the call's deadline.
   virtual absl::StatusOr<authority::v1::ChallengeReply> Challenge(
       const Call& call, const authority::v1::ChallengeRequest& request) = 0;
-  virtual absl::StatusOr<authority::v1::AskReply> Ask(
-      const Call& call, const authority::v1::AskRequest& request) = 0;
+  virtual absl::StatusOr<authority::v1::AskReply> Ask(const Call& call,
+                                                      const authority::v1::AskRequest& request) = 0;
 };
 
 // Serves `authority` on fd 3 until the host is gone. Returns the exit status for main().

@@ -8,8 +8,9 @@ namespace madoguchi::plugin {
 
 class Policy : public Plugin {
  public:
-  // What comes next after `evidence` (oldest first, at most 32). A pure function of the settings and
-  // the evidence: it may be asked twice and must say the same. Called from several threads at once.
+  // What comes next after `evidence` (oldest first, at most 32). A pure function of the settings
+  // and the evidence: it may be asked twice and must say the same. Called from several threads at
+  // once.
   virtual absl::StatusOr<policy::v1::NextReply> Next(const policy::v1::NextRequest& evidence) = 0;
 };
 

@@ -43,9 +43,9 @@ class Reader : public Plugin {
   SnapshotBoard& board() { return board_; }
 
   // The four below answer the RPCs of the same name; reader.proto says what each must do and which
-  // failures it has (FailureStatus in sdk/failure/failure.h makes them). Calls of different sessions
-  // come from several threads at once. They may block as long as the device does: the host has its
-  // own deadline and then calls Close.
+  // failures it has (FailureStatus in sdk/failure/failure.h makes them). Calls of different
+  // sessions come from several threads at once. They may block as long as the device does: the host
+  // has its own deadline and then calls Close.
   virtual absl::StatusOr<reader::v1::OpenReply> Open(const reader::v1::OpenRequest& request) = 0;
   virtual absl::StatusOr<std::vector<uint8_t>> Transmit(uint64_t session,
                                                         std::span<const uint8_t> command) = 0;

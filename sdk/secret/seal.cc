@@ -147,7 +147,8 @@ absl::StatusOr<desk::v1::SealedPin> SealPin(const Secret& pin, const desk::v1::P
       EVP_EncryptUpdate(context.get(), nullptr, &size, Bytes(associated), associated.size()) != 1 ||
       EVP_EncryptUpdate(context.get(), cipher, &size, plain->bytes().data(), plain->size()) != 1 ||
       EVP_EncryptFinal_ex(context.get(), cipher + kPlainSize, &size) != 1 ||
-      EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_GCM_GET_TAG, kTagSize, cipher + kPlainSize) != 1) {
+      EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_GCM_GET_TAG, kTagSize, cipher + kPlainSize) !=
+          1) {
     return absl::InternalError("sealing failed");
   }
   sealed.set_ciphertext(out);

@@ -9,9 +9,9 @@
 
 namespace madoguchi {
 
-// A few bytes that nobody may find afterwards: a PIN, a key. The bytes live in OpenSSL's secure heap
-// (locked, fenced, left out of core dumps), exist once, and are wiped when the object dies. It can
-// be moved and not copied, has no operator<< and no comparison: there is no way to print it.
+// A few bytes that nobody may find afterwards: a PIN, a key. The bytes live in OpenSSL's secure
+// heap (locked, fenced, left out of core dumps), exist once, and are wiped when the object dies. It
+// can be moved and not copied, has no operator<< and no comparison: there is no way to print it.
 // Not thread-safe; one owner at a time.
 class Secret {
  public:

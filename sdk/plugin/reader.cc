@@ -1,0 +1,129 @@
+#include "sdk/plugin/reader.h"
+
+#include <google/protobuf/util/message_differencer.h>
+
+#include <atomic>
+
+#include "madoguchi/reader/v1/reader.grpc.pb.h"
+#include "sdk/failure/failure.h"
+#include "sdk/failure/grpc_status.h"
+#include "sdk/plugin/pin_lane.h"
+#include "sdk/plugin/serve.h"
+
+namespace madoguchi::plugin {
+namespace {
+
+using check::v1::FAILURE_CODE_REQUEST_INVALID;
+
+constexpr size_t kShortestCommand = 4;
+constexpr size_t kLongestCommand = 65544;
+constexpr std::chrono::milliseconds kPinPatience(1000);
+// How often a watch looks whether its listener is still there.
+constexpr std::chrono::milliseconds kWatchTurn(200);
+
+std::span<const uint8_t> BytesOf(const std::string& text) {
+  return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
+}
+
+class ReaderService final : public reader::v1::Reader::Service {
+ public:
+  explicit ReaderService(Reader& reader) : reader_(reader), lane_(kPinFd) {}
+
+  void Stop() { stopping_ = true; }
+
+  grpc::Status Watch(grpc::ServerContext* context, const reader::v1::WatchRequest*,
+                     grpc::ServerWriter<reader::v1::Snapshot>* writer) override {
+    uint64_t seen = 0;
+    while (!context->IsCancelled() && !stopping_) {
+      reader::v1::Snapshot snapshot;
+      const uint64_t number = reader_.board().WaitNewer(seen, kWatchTurn, &snapshot);
+      if (number != seen && !writer->Write(snapshot)) break;
+      seen = number;
+    }
+    return grpc::Status::OK;
+  }
+
+  grpc::Status Open(grpc::ServerContext*, const reader::v1::OpenRequest* request,
+                    reader::v1::OpenReply* reply) override {
+    auto opened = reader_.Open(*request);
+    if (!opened.ok()) return ToGrpc(opened.status());
+    *reply = *std::move(opened);
+    return grpc::Status::OK;
+  }
+
+  grpc::Status Transmit(grpc::ServerContext*, const reader::v1::TransmitRequest* request,
+                        reader::v1::TransmitReply* reply) override {
+    if (request->command().size() < kShortestCommand ||
+        request->command().size() > kLongestCommand) {
+      return ToGrpc(FailureStatus(FAILURE_CODE_REQUEST_INVALID, "a command has 4 to 65544 bytes"));
+    }
+    const auto response = reader_.Transmit(request->session(), BytesOf(request->command()));
+    if (!response.ok()) return ToGrpc(response.status());
+    reply->set_response(response->data(), response->size());
+    return grpc::Status::OK;
+  }
+
+  grpc::Status VerifyPin(grpc::ServerContext*, const reader::v1::VerifyPinRequest* request,
+                         reader::v1::VerifyPinReply* reply) override {
+    const auto response = Verify(*request);
+    if (!response.ok()) return ToGrpc(response.status());
+    reply->set_response(response->data(), response->size());
+    return grpc::Status::OK;
+  }
+
+  grpc::Status Close(grpc::ServerContext*, const reader::v1::CloseRequest* request,
+                     reader::v1::CloseReply*) override {
+    reader_.Close(request->session());
+    return grpc::Status::OK;
+  }
+
+ private:
+  absl::StatusOr<std::vector<uint8_t>> Verify(const reader::v1::VerifyPinRequest& request) {
+    const auto apdu_template = BytesOf(request.apdu_template());
+    if (request.pin_token().empty()) {
+      return reader_.VerifyAtPad(request.session(), apdu_template, request.pin_offset());
+    }
+    absl::StatusOr<Secret> command = absl::UnknownError("");
+    {
+      absl::StatusOr<Secret> pin = lane_.Take(request.pin_token(), kPinPatience);
+      if (!pin.ok()) return pin.status();
+      command = FillPin(apdu_template, request.pin_offset(), *pin);
+    }
+    if (!command.ok()) return command.status();
+    auto response = reader_.TransmitPin(request.session(), *command);
+    command->Wipe();
+    WipeStackBelow();
+    return response;
+  }
+
+  Reader& reader_;
+  PinLane lane_;
+  std::atomic<bool> stopping_ = false;
+};
+
+}  // namespace
+
+void SnapshotBoard::Publish(reader::v1::Snapshot snapshot) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (number_ > 0 && google::protobuf::util::MessageDifferencer::Equals(newest_, snapshot)) {
+    return;
+  }
+  newest_ = std::move(snapshot);
+  ++number_;
+  changed_.notify_all();
+}
+
+uint64_t SnapshotBoard::WaitNewer(uint64_t seen, std::chrono::milliseconds timeout,
+                                  reader::v1::Snapshot* snapshot) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  if (!changed_.wait_for(lock, timeout, [&] { return number_ > seen; })) return seen;
+  *snapshot = newest_;
+  return number_;
+}
+
+int Serve(Reader& reader) {
+  ReaderService service(reader);
+  return ServeOn(reader, v1::KIND_READER, service, [&] { service.Stop(); });
+}
+
+}  // namespace madoguchi::plugin

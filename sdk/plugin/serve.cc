@@ -1,0 +1,89 @@
+#include "sdk/plugin/serve.h"
+
+#include <fcntl.h>
+#include <grpcpp/server_builder.h>
+#include <grpcpp/server_posix.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+
+#include "sdk/failure/grpc_status.h"
+
+namespace madoguchi::plugin {
+namespace {
+
+// Blocks until the other end of `fd` is closed.
+void AwaitEndOfFile(int fd) {
+  pollfd watched{fd, POLLRDHUP, 0};
+  while (poll(&watched, 1, -1) < 0 && errno == EINTR) {
+  }
+}
+
+}  // namespace
+
+grpc::Status PluginService::Hello(grpc::ServerContext*, const v1::HelloRequest* request,
+                                  v1::HelloReply* reply) {
+  for (const uint32_t version : request->host_version()) {
+    if (version != kContractVersion) continue;
+    reply->set_version(version);
+    reply->set_name(plugin_.name());
+    reply->set_kind(kind_);
+    return grpc::Status::OK;
+  }
+  return grpc::Status(grpc::StatusCode::FAILED_PRECONDITION,
+                      "this plugin speaks version 1 of the contract; the host does not");
+}
+
+grpc::Status PluginService::Start(grpc::ServerContext*, const v1::StartRequest* request,
+                                  v1::StartReply*) {
+  std::map<std::string, std::string> values(request->setting().begin(), request->setting().end());
+  return ToGrpc(plugin_.Start(Settings(std::move(values))));
+}
+
+grpc::Status PluginService::Health(grpc::ServerContext*, const v1::HealthRequest*,
+                                   v1::HealthReply*) {
+  return ToGrpc(plugin_.Health());
+}
+
+int ServeOn(Plugin& plugin, v1::Kind kind, grpc::Service& service,
+            const std::function<void()>& stopping) {
+  const int flags = fcntl(kServiceFd, F_GETFL);
+  if (flags < 0) {
+    std::fprintf(stderr, "%s is a plugin: madoguchid starts it, with a socket as fd 3\n",
+                 plugin.name().c_str());
+    return 64;
+  }
+  signal(SIGPIPE, SIG_IGN);
+  // A core dump would hold whatever was in memory.
+  const rlimit none{0, 0};
+  setrlimit(RLIMIT_CORE, &none);
+  setvbuf(stdout, nullptr, _IOLBF, 0);
+  // gRPC waits for ever on a descriptor that blocks.
+  fcntl(kServiceFd, F_SETFL, flags | O_NONBLOCK);
+  fcntl(kServiceFd, F_SETFD, FD_CLOEXEC);
+  const int watched = fcntl(kServiceFd, F_DUPFD_CLOEXEC, 10);
+
+  PluginService common(plugin, kind);
+  grpc::ServerBuilder builder;
+  builder.RegisterService(&common);
+  builder.RegisterService(&service);
+  // One completion queue and few pollers: a plugin has one client.
+  builder.SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::NUM_CQS, 1);
+  builder.SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::MIN_POLLERS, 1);
+  builder.SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::MAX_POLLERS, 4);
+  const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  grpc::AddInsecureChannelFromFd(server.get(), kServiceFd);
+  AwaitEndOfFile(watched);
+  stopping();
+  // A call may be stuck in a device; nobody waits for it any more. The process ends without it.
+  server->Shutdown(std::chrono::system_clock::now() + std::chrono::milliseconds(200));
+  std::fflush(nullptr);
+  _exit(0);
+}
+
+}  // namespace madoguchi::plugin
