@@ -14,7 +14,10 @@ constexpr uint8_t kLastShortId = 0x1E;
 constexpr size_t kLongestSecret = 16;
 
 Bytes Answer(uint16_t status) {
-  return {static_cast<uint8_t>(status >> 8), static_cast<uint8_t>(status)};
+  Bytes answer(2);
+  answer[0] = static_cast<uint8_t>(status >> 8);
+  answer[1] = static_cast<uint8_t>(status);
+  return answer;
 }
 
 Bytes Answer(std::span<const uint8_t> data, uint16_t status = kSuccess) {

@@ -169,8 +169,8 @@ absl::StatusOr<CertificatePtr> MakeCertificate(const Issuer& issuer, EVP_PKEY* h
       // The rest of the length of a real certificate; nothing reads it.
       (authentication ? "userNotice.1 = @notice\n[notice]\n"
                         "explicitText = \"A certificate of a virtual card, made for tests of "
-                        "software. It names nobody, proves nothing, and no service honours it. "
-                        "Its issuer exists in the folder of a simulator alone.\"\n"
+                        "software. It names nobody and proves nothing, and no service on earth "
+                        "honours it.\"\n"
                       : "");
 
   const NamePtr subject_name = MakeName(subject);
@@ -183,7 +183,7 @@ absl::StatusOr<CertificatePtr> MakeCertificate(const Issuer& issuer, EVP_PKEY* h
               AddDirectoryName(x, NID_issuer_alt_name, JapaneseIssuerName(issuer.purpose)) &&
               AddCrlDirectoryName(x, crl) &&
               AddExtension(x, ca, NID_info_access, "OCSP;URI:http://ocsp." + host + "/") &&
-              AddExtension(x, ca, NID_authority_key_identifier, "keyid,issuer:always") &&
+              AddExtension(x, ca, NID_authority_key_identifier, "keyid") &&
               AddExtension(x, ca, NID_subject_key_identifier, "hash");
   if (authentication) {
     made = made && AddExtension(x, ca, NID_ext_key_usage, "clientAuth");

@@ -61,7 +61,7 @@ Slot::Connection Slot::Connect() {
       return connection_;
     }
   } else {
-    pollfd ready{.fd = fd_, .events = POLLOUT};
+    pollfd ready{.fd = fd_, .events = POLLOUT, .revents = 0};
     if (poll(&ready, 1, 0) == 0) return connection_;
     int error = 0;
     socklen_t size = sizeof error;
