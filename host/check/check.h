@@ -15,6 +15,7 @@
 #include "host/check/scene.h"
 #include "host/check/verdict.h"
 #include "madoguchi/check/v1/check.pb.h"
+#include "sdk/failure/failure.h"
 #include "sdk/proof/certificate.h"
 #include "sdk/secret/seal.h"
 

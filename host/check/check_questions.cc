@@ -126,8 +126,10 @@ std::optional<Evidence> Check::AwaitReply(Screens::Acceptor acceptor, Time until
       scene_.tries_left.reset();
       screens_.Ask(scene_, acceptor);
     }
-    if (const auto seen = CardToTake(); read_ahead && !hand_ && seen && seen->powered) {
+    if (const auto seen = CardToTake();
+        read_ahead && !hand_ && !certificate_ && seen && seen->powered) {
       if (const absl::Status read = ReadAhead(*seen, wants_tries_); !read.ok()) {
+        DropCard();
         return Failed(read, FAILURE_CODE_READER_LOST);
       }
       if (scene_.tries_left == 0) {
