@@ -97,7 +97,7 @@ class Counter::Front final : public Screens {
       counter_.acceptor_ = counter_.reply_ ? nullptr : std::move(acceptor);
       ++counter_.revision_;
     }
-    counter_.Changed();
+    counter_.listeners_.Poke();
   }
 
   Counter& counter_;
@@ -107,20 +107,21 @@ class Counter::Front final : public Screens {
 
 Counter::Counter(const World& world, const std::vector<Method>& methods, Place place)
     : world_(world), methods_(methods), place_(std::move(place)) {
-  table_listener_ = world_.readers->OnChange([this] {
+  table_listener_ = std::make_shared<Listener>([this] {
     {
       std::lock_guard<std::mutex> lock(mutex_);
       readers_moved_ = true;
       ++revision_;
       wake_.notify_all();
     }
-    Changed();
+    listeners_.Poke();
   });
+  world_.readers->Tell(table_listener_);
 }
 
 Counter::~Counter() {
   Stop();
-  world_.readers->Forget(table_listener_);
+  table_listener_->Stop();
 }
 
 absl::StatusOr<std::string> Counter::Send(const Reply& reply, Role role) {
@@ -168,7 +169,7 @@ absl::StatusOr<std::string> Counter::Send(const Reply& reply, Role role) {
       wake_.notify_all();
     }
   }
-  Changed();
+  listeners_.Poke();
   return check_id;
 }
 
@@ -224,7 +225,7 @@ void Counter::Run(const Method& method, Check::Subject subject, std::stop_token 
     last_record_ = std::move(record);
     ++revision_;
   }
-  Changed();
+  listeners_.Poke();
 }
 
 uint64_t Counter::View(Role role, desk::v1::View* view) const {
@@ -256,22 +257,6 @@ desk::v1::CardPlace Counter::CardPlaceNow() const {
   });
   return scene_.stage == desk::v1::STAGE_IDLE && old ? desk::v1::CARD_PLACE_TAKE_AWAY
                                                      : desk::v1::CARD_PLACE_THERE;
-}
-
-uint64_t Counter::OnChange(std::function<void()> poke) {
-  std::lock_guard<std::mutex> lock(listeners_mutex_);
-  listeners_[next_listener_] = std::move(poke);
-  return next_listener_++;
-}
-
-void Counter::Forget(uint64_t listener) {
-  std::lock_guard<std::mutex> lock(listeners_mutex_);
-  listeners_.erase(listener);
-}
-
-void Counter::Changed() {
-  std::lock_guard<std::mutex> lock(listeners_mutex_);
-  for (const auto& [number, poke] : listeners_) poke();
 }
 
 void Counter::Stop() {

@@ -2,8 +2,6 @@
 #define MADOGUCHI_HOST_CHECK_COUNTER_H_
 
 #include <condition_variable>
-#include <functional>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -47,9 +45,8 @@ class Counter {
 
   // The current view of `role` and, as the result, its revision.
   uint64_t View(check::v1::Role role, desk::v1::View* view) const;
-  // `poke` is called after every change with no lock held; Forget ends it.
-  uint64_t OnChange(std::function<void()> poke);
-  void Forget(uint64_t listener);
+  // Pokes `listener` after every change, with no lock held.
+  void Tell(const std::shared_ptr<Listener>& listener) { listeners_.Add(listener); }
 
   // Cancels a running check and waits for its end (which an APDU under way may put off until its
   // device gives it up). Begins no other.
@@ -64,12 +61,11 @@ class Counter {
   absl::StatusOr<std::string> Begin(const desk::v1::Begin& begin);
   void Run(const Method& method, Check::Subject subject, std::stop_token cancelled);
   desk::v1::CardPlace CardPlaceNow() const;
-  void Changed();
 
   const World& world_;
   const std::vector<Method>& methods_;
   const Place place_;
-  uint64_t table_listener_ = 0;
+  std::shared_ptr<Listener> table_listener_;
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;
@@ -84,9 +80,7 @@ class Counter {
   check::v1::Record last_record_;
   std::jthread check_;
 
-  std::mutex listeners_mutex_;
-  std::map<uint64_t, std::function<void()>> listeners_;
-  uint64_t next_listener_ = 1;
+  Listeners listeners_;
 };
 
 }  // namespace madoguchi

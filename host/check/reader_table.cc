@@ -36,7 +36,7 @@ void ReaderTable::Update(const std::string& plugin, uint64_t generation,
     ++revision_;
     changed_.notify_all();
   }
-  Changed();
+  listeners_.Poke();
 }
 
 void ReaderTable::Remove(const std::string& plugin, const std::string& why) {
@@ -49,7 +49,7 @@ void ReaderTable::Remove(const std::string& plugin, const std::string& why) {
     ++revision_;
     changed_.notify_all();
   }
-  Changed();
+  listeners_.Poke();
 }
 
 std::vector<CardSeen> ReaderTable::Cards(const std::set<std::string>& places) const {
@@ -117,22 +117,6 @@ uint64_t ReaderTable::WaitNewer(uint64_t seen, std::chrono::milliseconds timeout
   std::unique_lock<std::mutex> lock(mutex_);
   changed_.wait_for(lock, timeout, [&] { return revision_ > seen; });
   return revision_;
-}
-
-uint64_t ReaderTable::OnChange(std::function<void()> poke) {
-  std::lock_guard<std::mutex> lock(listeners_mutex_);
-  listeners_[next_listener_] = std::move(poke);
-  return next_listener_++;
-}
-
-void ReaderTable::Forget(uint64_t listener) {
-  std::lock_guard<std::mutex> lock(listeners_mutex_);
-  listeners_.erase(listener);
-}
-
-void ReaderTable::Changed() {
-  std::lock_guard<std::mutex> lock(listeners_mutex_);
-  for (const auto& [number, poke] : listeners_) poke();
 }
 
 }  // namespace madoguchi

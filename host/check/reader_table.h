@@ -4,13 +4,14 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
-#include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "host/check/listeners.h"
 #include "madoguchi/desk/v1/desk.pb.h"
 #include "madoguchi/reader/v1/reader.pb.h"
 
@@ -55,10 +56,8 @@ class ReaderTable {
   // Waits for a revision newer than `seen`, at most `timeout`; returns the current one.
   uint64_t WaitNewer(uint64_t seen, std::chrono::milliseconds timeout) const;
 
-  // `poke` is called after every change, on the thread that made it, without locks held. The
-  // returned number ends it with Forget, after which it is not called any more.
-  uint64_t OnChange(std::function<void()> poke);
-  void Forget(uint64_t listener);
+  // Pokes `listener` after every change, on the thread that made it, without locks held.
+  void Tell(const std::shared_ptr<Listener>& listener) { listeners_.Add(listener); }
 
  private:
   struct Seen {
@@ -71,17 +70,13 @@ class ReaderTable {
     std::string detail;
     std::map<std::string, Seen> readers;
   };
-  void Changed();
-
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;
   std::map<std::string, Source> sources_;
   uint64_t arrivals_ = 0;
   uint64_t revision_ = 1;
 
-  std::mutex listeners_mutex_;
-  std::map<uint64_t, std::function<void()>> listeners_;
-  uint64_t next_listener_ = 1;
+  Listeners listeners_;
 };
 
 }  // namespace madoguchi
