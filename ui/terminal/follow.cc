@@ -97,11 +97,14 @@ Verdict Follow::Check(const std::string& method) {
     if (!check_id_.empty() && sight.view && sight.view->check_id() == check_id_) {
       const View& view = *sight.view;
       if (!std::exchange(seen, true) && !giving_up) limit = Clock::time_point::max();
-      Show(sight);
       if (view.stage() == desk::v1::STAGE_DONE && view.has_verdict()) {
         done_ = view;
         return view.verdict();
       }
+      // What the patient is asked here is shown in the patient's words, by Answer.
+      const bool patients =
+          view.stage() == desk::v1::STAGE_ASK_PIN || view.stage() == desk::v1::STAGE_ASK_LAST_TRY;
+      if (!settings_.patient_too || !patients || sight.broken) Show(sight);
       if (!sight.broken) {
         if (give_up_) {
           SendCancel(view);

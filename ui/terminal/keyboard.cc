@@ -68,13 +68,18 @@ bool DescriptorKeyboard::BeginPin() {
   hidden.c_cc[VMIN] = 1;
   hidden.c_cc[VTIME] = 0;
   hidden.c_cc[VSUSP] = _POSIX_VDISABLE;  // Ctrl-Z would leave the shell without echo.
-  hidden_ = tcsetattr(typing_fd_, TCSAFLUSH, &hidden) == 0;
+  // Not TCSAFLUSH: it would wait for the output, for ever at a terminal that was stopped.
+  hidden_ = tcsetattr(typing_fd_, TCSANOW, &hidden) == 0;
+  if (hidden_) tcflush(typing_fd_, TCIFLUSH);
   return hidden_;
 }
 
 void DescriptorKeyboard::EndPin() {
   // Flushed, so that half a PIN does not end in the shell's history.
-  if (hidden_) tcsetattr(typing_fd_, TCSAFLUSH, &shown_);
+  if (hidden_) {
+    tcflush(typing_fd_, TCIFLUSH);
+    tcsetattr(typing_fd_, TCSANOW, &shown_);
+  }
   hidden_ = false;
   typing_fd_ = -1;
   pin_.Wipe();

@@ -70,18 +70,20 @@ void Follow::Answer(check::v1::Role role) {
   if (question.key == answered_) return;
   using namespace desk::v1;  // NOLINT: the kinds of replies.
   const auto allows = [&](ReplyKind kind) { return Allows(question.view, kind); };
-  if (allows(REPLY_KIND_PIN) && question.view.has_pin_prompt()) {
+  const auto kind = allows(REPLY_KIND_PIN) && question.view.has_pin_prompt() ? REPLY_KIND_PIN
+                    : allows(REPLY_KIND_ANSWER)                              ? REPLY_KIND_ANSWER
+                    : allows(REPLY_KIND_LAST_TRY)                            ? REPLY_KIND_LAST_TRY
+                    : allows(REPLY_KIND_VISUAL_MATCH) ? REPLY_KIND_VISUAL_MATCH
+                    : allows(REPLY_KIND_SAME_CARD)    ? REPLY_KIND_SAME_CARD
+                                                      : REPLY_KIND_UNSPECIFIED;
+  if (kind == REPLY_KIND_UNSPECIFIED) return;
+  Show(sight);
+  if (kind == REPLY_KIND_PIN) {
     AskPin(question);
-  } else if (allows(REPLY_KIND_ANSWER)) {
+  } else if (kind == REPLY_KIND_ANSWER) {
     AskAsk(question);
-  } else if (allows(REPLY_KIND_LAST_TRY)) {
-    AskYesNo(question, REPLY_KIND_LAST_TRY);
-  } else if (allows(REPLY_KIND_VISUAL_MATCH)) {
-    AskYesNo(question, REPLY_KIND_VISUAL_MATCH);
-  } else if (allows(REPLY_KIND_SAME_CARD)) {
-    AskYesNo(question, REPLY_KIND_SAME_CARD);
   } else {
-    return;
+    AskYesNo(question, kind);
   }
   bell_->Ring();  // The question took some rings for itself: look again.
 }
@@ -237,7 +239,9 @@ void Follow::AskYesNo(const Question& question, desk::v1::ReplyKind kind) {
 void Follow::AskAsk(const Question& question) {
   const Language language = settings_.language;
   const check::v1::Step::Ask& ask = question.view.ask();
-  Say(In(ask.text(), language));
+  if (In(ask.text(), language) != In(question.view.title(), language)) {
+    Say(In(ask.text(), language));
+  }
   for (int i = 0; i < ask.choices_size(); ++i) {
     Say("  " + std::to_string(i + 1) + ") " + In(ask.choices(i).label(), language));
   }
