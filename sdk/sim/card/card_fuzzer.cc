@@ -1,6 +1,6 @@
 // Any bytes as command APDUs: a card answers at least a status word and never more than its
-// largest file. The input is a list of commands, each after one byte of its length; a length of zero
-// stands for a reset.
+// largest file. The input is a list of commands, each after one byte of its length; a length of
+// zero stands for a reset.
 
 #include <stddef.h>
 #include <stdint.h>
