@@ -1,4 +1,3 @@
-#include <dirent.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -107,7 +106,7 @@ TEST_F(VirtualReaderTest, ReplacesASocketThatWasLeftAndNothingElse) {
   client_.reset();
   process_ = *PluginProcess::Spawn(Binary());
   Begin();
-  Insert();
+  auto card = Insert();
   client_.reset();
   process_ = *PluginProcess::Spawn(Binary());
   std::filesystem::remove(Socket());
@@ -148,7 +147,8 @@ TEST_F(VirtualReaderTest, RefusesASecondCardAndTakesTheNextOne) {
   ScriptedCard second(Socket());
   EXPECT_TRUE(second.IsRefused());
   card->Pull();
-  Insert();
+  ASSERT_TRUE(client_->AwaitPresence(kReader, PRESENCE_ABSENT).has_value());
+  auto next = Insert();
   EXPECT_TRUE(client_->Await([](const auto& s) { return s.reader(0).insertion() == 2; }));
 }
 
