@@ -16,6 +16,7 @@ namespace madoguchi::sim {
 namespace {
 
 constexpr time_t kDay = 86400;
+constexpr time_t kYear = 365 * kDay;
 constexpr int kYears = 5;
 
 absl::Status OpensslFailure(const char* what) {
@@ -123,8 +124,8 @@ absl::StatusOr<KeyPtr> MakeKey() {
 absl::StatusOr<Issuer> MakeIssuer(Purpose purpose) {
   absl::StatusOr<KeyPtr> key = MakeKey();
   if (!key.ok()) return key.status();
-  const time_t begin = time(nullptr) - 4 * 365 * kDay;
-  absl::StatusOr<CertificatePtr> draft = Draft(key->get(), 1, begin, begin + 10 * 365 * kDay);
+  const time_t begin = time(nullptr) - 4 * kYear;
+  absl::StatusOr<CertificatePtr> draft = Draft(key->get(), 1, begin, begin + 10 * kYear);
   if (!draft.ok()) return draft.status();
   X509* x = draft->get();
   const NamePtr name = MakeName(IssuerName(purpose));

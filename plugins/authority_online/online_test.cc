@@ -1,0 +1,284 @@
+// The plugin as a process, against the real server as a process.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "madoguchi/authority/v1/authority.grpc.pb.h"
+#include "sdk/failure/failure.h"
+#include "sdk/failure/grpc_status.h"
+#include "sdk/plugin/plugin_process.h"
+#include "sdk/plugin/program.h"
+#include "sdk/proof/proof.h"
+#include "sdk/proof/test_pki.h"
+
+namespace madoguchi {
+namespace {
+
+using authority::v1::AskReply;
+using authority::v1::AskRequest;
+using authority::v1::ChallengeReply;
+using plugin::PluginProcess;
+using plugin::Program;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using std::chrono::steady_clock;
+using testing::HasSubstr;
+
+constexpr char kCheck[] = "00112233445566778899aabbccddeeff";
+
+struct Keys {
+  test::Authority cards = test::MakeAuthority();
+  test::Key card_key = test::RsaKey();
+  std::shared_ptr<X509> card = test::Issue(cards, card_key, test::ValidNow());
+  test::Authority network = test::MakeAuthority("Synthetic network CA");
+  test::Key server_key = test::EcKey(), client_key = test::EcKey();
+  std::shared_ptr<X509> server, client;
+  Keys() {
+    test::CertificateForm form = test::ValidNow();
+    form.subject_alternative = "IP:127.0.0.1";
+    server = test::Issue(network, server_key, form);
+    client = test::Issue(network, client_key, test::ValidNow());
+  }
+};
+const Keys& keys() {
+  static const auto* const keys = new Keys;
+  return *keys;
+}
+
+std::string Sha256Hex(const std::shared_ptr<X509>& certificate) {
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned length = 0;
+  X509_digest(certificate.get(), EVP_sha256(), digest, &length);
+  std::string text;
+  char pair[3];
+  for (unsigned i = 0; i < length; ++i) {
+    std::snprintf(pair, sizeof(pair), "%02x", digest[i]);
+    text += pair;
+  }
+  return text;
+}
+
+class OnlineTest : public testing::Test {
+ protected:
+  OnlineTest() {
+    char pattern[] = "/tmp/madoguchi-online-XXXXXX";
+    folder_ = mkdtemp(pattern);
+    Write("cards.pem", test::Pem(keys().cards.certificate));
+    Write("card.pem", test::Pem(keys().card));
+    Write("network.pem", test::Pem(keys().network.certificate));
+    Write("server.pem", test::Pem(keys().server));
+    Write("server.key", test::Pem(keys().server_key));
+    Write("client.pem", test::Pem(keys().client));
+    Write("client.key", test::Pem(keys().client_key));
+    Write("insured.textproto",
+          "person { certificate: \"card.pem\" validity: VALIDITY_VALID"
+          " eligibility { insurer_number: \"01000000\" name: \"試験 花子\" } }");
+    Write(
+        "authority.textproto",
+        "authority_id: \"authority.test\" database: \"a.db\" trust_anchors: \"cards.pem\""
+        " listen_socket: \"a.sock\" listen_address: \"127.0.0.1:0\""
+        " server_certificate: \"server.pem\" server_key: \"server.key\" client_ca: \"network.pem\""
+        " host { host_id: \"clinic-1\" uid: " +
+            std::to_string(getuid()) +
+            " visual: true }"
+            " host { host_id: \"clinic-2\" certificate_sha256: \"" +
+            Sha256Hex(keys().client) + "\" }");
+    auto import = *Program::Start({"../bin/madoguchi-authority", "import", "--config",
+                                   Path("authority.textproto"), Path("insured.textproto")});
+    EXPECT_EQ(import->End(0), 0) << import->errors();
+  }
+  ~OnlineTest() override { std::filesystem::remove_all(folder_); }
+
+  void Write(const std::string& name, const std::string& text) {
+    std::ofstream(Path(name)) << text;
+  }
+  std::string Path(const std::string& name) const { return folder_ + "/" + name; }
+
+  void StartServer(std::vector<std::string> more = {}) {
+    std::vector<std::string> words = {"../bin/madoguchi-authority", "serve", "--config",
+                                      Path("authority.textproto")};
+    words.insert(words.end(), more.begin(), more.end());
+    server_ = *Program::Start(words);
+    ASSERT_TRUE(server_->AwaitLine("ready")) << server_->errors();
+  }
+
+  void StartPlugin(std::map<std::string, std::string> settings) {
+    auto started = PluginProcess::Start("../plugins/authority_online", settings);
+    ASSERT_TRUE(started.ok()) << started.status();
+    plugin_ = *std::move(started);
+  }
+  void StartLocalPlugin() { StartPlugin({{"socket", Path("a.sock")}}); }
+
+  // Sets took_ as well.
+  absl::StatusOr<ChallengeReply> Challenge(milliseconds timeout = seconds(10)) {
+    grpc::ClientContext context;
+    const auto begin = steady_clock::now();
+    context.set_deadline(std::chrono::system_clock::now() + timeout);
+    authority::v1::ChallengeRequest request;
+    request.set_check_id(kCheck);
+    ChallengeReply reply;
+    auto status = FromGrpc(authority::v1::Authority::NewStub(plugin_->channel())
+                               ->Challenge(&context, request, &reply));
+    took_ = std::chrono::duration_cast<milliseconds>(steady_clock::now() - begin);
+    if (!status.ok()) return status;
+    return reply;
+  }
+  absl::StatusOr<AskReply> Ask(const AskRequest& request) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + seconds(10));
+    AskReply reply;
+    auto status = FromGrpc(
+        authority::v1::Authority::NewStub(plugin_->channel())->Ask(&context, request, &reply));
+    if (!status.ok()) return status;
+    return reply;
+  }
+
+  static AskRequest Proven(const ChallengeReply& challenge) {
+    const auto certificate = *Certificate::Parse(test::Der(keys().card));
+    AskRequest request;
+    request.set_check_id(kCheck);
+    request.set_certificate(std::string(certificate.der().begin(), certificate.der().end()));
+    request.mutable_proof()->set_challenge(challenge.challenge());
+    request.mutable_proof()->set_signature(test::SignDigest(
+        keys().card_key, ProofDigest({challenge.authority_id(), challenge.host_id(), kCheck,
+                                      challenge.challenge(), certificate.sha256()})));
+    return request;
+  }
+  static AskRequest SeenByStaff() {
+    AskRequest request = Proven({});
+    request.mutable_visual_match();
+    return request;
+  }
+
+  std::string folder_;
+  std::unique_ptr<Program> server_;
+  std::unique_ptr<PluginProcess> plugin_;
+  milliseconds took_{0};
+};
+
+TEST_F(OnlineTest, RelaysOverTheLocalSocket) {
+  StartServer();
+  StartLocalPlugin();
+  const auto challenge = Challenge();
+  ASSERT_TRUE(challenge.ok()) << challenge.status();
+  EXPECT_EQ(challenge->host_id(), "clinic-1");
+  const auto reply = Ask(Proven(*challenge));
+  ASSERT_TRUE(reply.ok()) << reply.status();
+  EXPECT_EQ(reply->validity(), check::v1::VALIDITY_VALID);
+  EXPECT_EQ(reply->eligibility().name(), "試験 花子");
+  EXPECT_TRUE(Ask(SeenByStaff()).ok());
+  // The server's own failures come through as they are.
+  EXPECT_EQ(CodeOf(Ask(Proven(*challenge)).status()), check::v1::FAILURE_CODE_CHALLENGE_SPENT);
+  EXPECT_EQ(plugin_->HangUp(), 0);
+}
+
+TEST_F(OnlineTest, RelaysOverMutualTls) {
+  StartServer();
+  const size_t at = server_->errors().find("listening on port ");
+  ASSERT_NE(at, std::string::npos);
+  const std::string port = std::to_string(std::stoi(server_->errors().substr(at + 18)));
+  StartPlugin({{"address", "127.0.0.1:" + port},
+               {"server_ca", Path("network.pem")},
+               {"client_certificate", Path("client.pem")},
+               {"client_key", Path("client.key")}});
+  const auto challenge = Challenge();
+  ASSERT_TRUE(challenge.ok()) << challenge.status();
+  EXPECT_EQ(challenge->host_id(), "clinic-2");
+  EXPECT_TRUE(Ask(Proven(*challenge)).ok());
+  EXPECT_EQ(CodeOf(Ask(SeenByStaff()).status()), check::v1::FAILURE_CODE_METHOD_NOT_ENTITLED);
+
+  // A server that another CA vouches for is none.
+  StartPlugin({{"address", "127.0.0.1:" + port},
+               {"server_ca", Path("cards.pem")},
+               {"client_certificate", Path("client.pem")},
+               {"client_key", Path("client.key")}});
+  EXPECT_EQ(CodeOf(Challenge().status()), check::v1::FAILURE_CODE_AUTHORITY_UNREACHABLE);
+}
+
+TEST_F(OnlineTest, SaysAtOnceThatTheServerIsDown) {
+  StartLocalPlugin();
+  EXPECT_EQ(CodeOf(Challenge().status()), check::v1::FAILURE_CODE_AUTHORITY_UNREACHABLE);
+  EXPECT_LT(took_, milliseconds(1000)) << "never started";
+  StartServer();
+  ASSERT_TRUE(Challenge().ok()) << "started afterwards";
+  server_->End(SIGKILL);
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(CodeOf(Challenge().status()), check::v1::FAILURE_CODE_AUTHORITY_UNREACHABLE);
+    EXPECT_LT(took_, milliseconds(1000)) << "killed";
+    EXPECT_EQ(CodeOf(Ask(SeenByStaff()).status()), check::v1::FAILURE_CODE_AUTHORITY_UNREACHABLE);
+  }
+}
+
+TEST_F(OnlineTest, TheFirstCallAfterARestartWorks) {
+  StartServer();
+  StartLocalPlugin();
+  ASSERT_TRUE(Challenge().ok());
+  for (int i = 0; i < 3; ++i) {
+    const auto before = Challenge();
+    ASSERT_TRUE(before.ok()) << before.status();
+    server_->End(i == 0 ? SIGKILL : SIGTERM);
+    if (i == 2) {  // with a failure noticed in between
+      EXPECT_EQ(CodeOf(Challenge().status()), check::v1::FAILURE_CODE_AUTHORITY_UNREACHABLE);
+    }
+    StartServer();
+    if (i == 1) {
+      EXPECT_TRUE(Ask(SeenByStaff()).ok());
+    }
+    const auto challenge = Challenge();
+    ASSERT_TRUE(challenge.ok()) << i << ": " << challenge.status();
+    EXPECT_EQ(CodeOf(Ask(Proven(*before)).status()), check::v1::FAILURE_CODE_CHALLENGE_SPENT);
+    EXPECT_TRUE(Ask(Proven(*challenge)).ok());
+  }
+}
+
+TEST_F(OnlineTest, TellsSlowFromUnreachable) {
+  StartServer({"--answer-delay-ms", "60000"});
+  StartPlugin({{"socket", Path("a.sock")}, {"timeout_ms", "300"}});
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(CodeOf(Challenge().status()), check::v1::FAILURE_CODE_AUTHORITY_SLOW);
+    EXPECT_GE(took_, milliseconds(300));
+    EXPECT_LT(took_, milliseconds(2000));
+  }
+  // A server that is stopped in its tracks takes connections and says nothing.
+  kill(server_->pid(), SIGSTOP);
+  EXPECT_FALSE(Challenge().ok());
+  EXPECT_LT(took_, milliseconds(2000));
+  kill(server_->pid(), SIGCONT);
+  server_->End(SIGKILL);
+  StartServer();
+  EXPECT_TRUE(Challenge().ok());
+}
+
+TEST_F(OnlineTest, DoesNotWorkPastTheHostsDeadline) {
+  StartServer({"--answer-delay-ms", "60000"});
+  StartPlugin({{"socket", Path("a.sock")}, {"timeout_ms", "60000"}});
+  EXPECT_FALSE(Challenge(milliseconds(300)).ok());
+  EXPECT_LT(took_, milliseconds(2000));
+  // The plugin is idle again: it ends at once.
+  EXPECT_EQ(plugin_->HangUp(1000), 0);
+}
+
+TEST_F(OnlineTest, NamesTheSettingThatCannotBeUsed) {
+  const auto error = [&](const std::map<std::string, std::string>& settings) {
+    const auto started = PluginProcess::Start("../plugins/authority_online", settings);
+    EXPECT_EQ(started.status().code(), absl::StatusCode::kInvalidArgument);
+    return std::string(started.status().message());
+  };
+  EXPECT_THAT(error({}), HasSubstr("socket and address"));
+  EXPECT_THAT(error({{"socket", "/a"}, {"address", "b:1"}}), HasSubstr("socket and address"));
+  EXPECT_THAT(error({{"socket", "a.sock"}}), HasSubstr("setting socket is \"a.sock\""));
+  EXPECT_THAT(error({{"socket", "/a"}, {"timeout_ms", "0"}}), HasSubstr("timeout_ms"));
+  EXPECT_THAT(error({{"address", "b:1"}}), HasSubstr("server_ca"));
+  EXPECT_THAT(error({{"address", "b:1"},
+                     {"server_ca", Path("network.pem")},
+                     {"client_certificate", Path("client.pem")},
+                     {"client_key", Path("insured.textproto")}}),
+              HasSubstr("client_key"));
+}
+
+}  // namespace
+}  // namespace madoguchi
