@@ -40,7 +40,7 @@ class ListeningSocket {
 // Used from one thread.
 class LocalDoor {
  public:
-  LocalDoor(const Settings& settings, Eligibility& eligibility, AnswerDelay& delay)
+  LocalDoor(const Settings& settings, Eligibility& eligibility, std::chrono::milliseconds delay)
       : settings_(settings), eligibility_(eligibility), delay_(delay) {}
 
   // Accepts what is waiting on `listening`, without blocking.
@@ -56,7 +56,7 @@ class LocalDoor {
 
   const Settings& settings_;
   Eligibility& eligibility_;
-  AnswerDelay& delay_;
+  const std::chrono::milliseconds delay_;
   std::map<std::string, House> houses_;  // by host id; "" for all strangers
 };
 

@@ -235,6 +235,37 @@ TEST_F(OnlineTest, TheFirstCallAfterARestartWorks) {
   }
 }
 
+// The plugin is held still, so that it hears of the server's end and of the question at once.
+TEST_F(OnlineTest, AQuestionThatMeetsADeadConnectionIsAskedAgain) {
+  StartServer();
+  StartLocalPlugin();
+  ASSERT_TRUE(Challenge().ok());
+  const auto stub = authority::v1::Authority::NewStub(plugin_->channel());
+  for (int i = 0; i < 5; ++i) {
+    kill(plugin_->pid(), SIGSTOP);
+    server_->End(SIGKILL);
+    StartServer();
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + seconds(10));
+    authority::v1::ChallengeRequest request;
+    request.set_check_id(kCheck);
+    ChallengeReply reply;
+    grpc::Status status;
+    grpc::CompletionQueue queue;
+    const auto call = stub->AsyncChallenge(&context, request, &queue);
+    call->Finish(&reply, &status, nullptr);
+    void* tag = nullptr;
+    bool ok = false;
+    // Long enough for the question to lie in the plugin's socket; it cannot be answered yet.
+    EXPECT_EQ(queue.AsyncNext(&tag, &ok, std::chrono::system_clock::now() + milliseconds(50)),
+              grpc::CompletionQueue::TIMEOUT);
+    kill(plugin_->pid(), SIGCONT);
+    EXPECT_TRUE(queue.Next(&tag, &ok));
+    EXPECT_TRUE(status.ok()) << i << ": " << status.error_message();
+    queue.Shutdown();
+  }
+}
+
 TEST_F(OnlineTest, TellsSlowFromUnreachable) {
   StartServer({"--answer-delay-ms", "60000"});
   StartPlugin({{"socket", Path("a.sock")}, {"timeout_ms", "300"}});
