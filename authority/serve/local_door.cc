@@ -94,10 +94,7 @@ grpc::Server* LocalDoor::HouseOf(uid_t uid) {
   if (const auto found = settings_.hosts_by_uid.find(uid); found != settings_.hosts_by_uid.end()) {
     host = found->second;
   }
-  // One user may not stand for two hosts, but two users may be one host; then they share.
-  const std::string name =
-      host ? host->host_id + (host->visual ? " with 目視" : "") : std::string();
-  House& house = houses_[name];
+  House& house = houses_[host ? std::optional(uid) : std::nullopt];
   if (!house.server) {
     house.service = std::make_unique<AuthorityService>(
         eligibility_, delay_, [host](const grpc::ServerContext&) { return host; });
@@ -111,7 +108,7 @@ grpc::Server* LocalDoor::HouseOf(uid_t uid) {
 }
 
 void LocalDoor::Shutdown(std::chrono::system_clock::time_point deadline) {
-  for (auto& [name, house] : houses_) house.server->Shutdown(deadline);
+  for (auto& [uid, house] : houses_) house.server->Shutdown(deadline);
   houses_.clear();
 }
 

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -57,7 +58,7 @@ class LocalDoor {
   const Settings& settings_;
   Eligibility& eligibility_;
   const std::chrono::milliseconds delay_;
-  std::map<std::string, House> houses_;  // by host id; "" for all strangers
+  std::map<std::optional<uid_t>, House> houses_;  // one for all strangers
 };
 
 }  // namespace madoguchi::authority
