@@ -40,6 +40,7 @@ absl::StatusCode CanonicalCode(FailureCode code) {
     case FAILURE_CODE_CARD_UNPOWERED:
     case FAILURE_CODE_AUTHORITY_UNREACHABLE:
     case FAILURE_CODE_HOST_STOPPING:
+    case FAILURE_CODE_HOST_UNREACHABLE:
     case FAILURE_CODE_POLICY_FAILED:
       return absl::StatusCode::kUnavailable;
     case FAILURE_CODE_CARD_SILENT:
@@ -55,6 +56,7 @@ absl::StatusCode CanonicalCode(FailureCode code) {
       return absl::StatusCode::kUnauthenticated;
     case FAILURE_CODE_NOT_ENROLLED:
     case FAILURE_CODE_METHOD_NOT_ENTITLED:
+    case FAILURE_CODE_HOST_FOREIGN:
     case FAILURE_CODE_ROLE_FORBIDDEN:
       return absl::StatusCode::kPermissionDenied;
     case FAILURE_CODE_PIN_FORM:
@@ -65,6 +67,7 @@ absl::StatusCode CanonicalCode(FailureCode code) {
     case FAILURE_CODE_CERTIFICATE_REVOKED:
     case FAILURE_CODE_SIGNATURE_WRONG:
     case FAILURE_CODE_REQUEST_INVALID:
+    case FAILURE_CODE_DEVICE_FILE_INVALID:
       return absl::StatusCode::kInvalidArgument;
     case FAILURE_CODE_CARD_ANSWER_INVALID:
     case FAILURE_CODE_AUTHORITY_ANSWER_INVALID:

@@ -43,10 +43,12 @@ class ReaderService final : public reader::v1::Reader::Service {
     return grpc::Status::OK;
   }
 
-  grpc::Status Open(grpc::ServerContext*, const reader::v1::OpenRequest* request,
+  grpc::Status Open(grpc::ServerContext* context, const reader::v1::OpenRequest* request,
                     reader::v1::OpenReply* reply) override {
     auto opened = reader_.Open(*request);
     if (!opened.ok()) return ToGrpc(opened.status());
+    // The host gave up while the card was waking: nobody will ever close this session.
+    if (context->IsCancelled()) reader_.Close(opened->session());
     *reply = *std::move(opened);
     return grpc::Status::OK;
   }

@@ -11,11 +11,15 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
+#include <future>
+#include <thread>
 
 #include "sdk/failure/grpc_status.h"
 
 namespace madoguchi::plugin {
 namespace {
+
+constexpr std::chrono::milliseconds kShutdownPatience(200);
 
 // Blocks until the other end of `fd` is closed.
 void AwaitEndOfFile(int fd) {
@@ -81,7 +85,13 @@ int ServeOn(Plugin& plugin, v1::Kind kind, grpc::Service& service,
   AwaitEndOfFile(watched);
   stopping();
   // A call may be stuck in a device; nobody waits for it any more. The process ends without it.
-  server->Shutdown(std::chrono::system_clock::now() + std::chrono::milliseconds(200));
+  // Shutdown itself waits for such a call, whatever its deadline.
+  std::promise<void> shut_down;
+  std::thread([&] {
+    server->Shutdown(std::chrono::system_clock::now() + kShutdownPatience);
+    shut_down.set_value();
+  }).detach();
+  shut_down.get_future().wait_for(kShutdownPatience + kShutdownPatience);
   std::fflush(nullptr);
   _exit(0);
 }

@@ -1,0 +1,216 @@
+#include "host/card/jpki.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+
+#include "sdk/failure/failure.h"
+
+namespace madoguchi {
+namespace {
+
+constexpr uint8_t kCertificate = 0x0A;  // EF 000A
+constexpr uint8_t kKey = 0x17;          // EF 0017
+constexpr uint8_t kPin = 0x18;          // EF 0018
+constexpr uint8_t kByShortId = 0x80;
+constexpr size_t kReadSize = 256;
+constexpr size_t kSignatureSize = 256;
+constexpr size_t kHeadSize = 4;
+// A card that chains answers for ever is broken.
+constexpr int kMostParts = 16;
+
+absl::Status Invalid(const char* where, uint16_t sw) {
+  char text[64];
+  std::snprintf(text, sizeof(text), "%s answered %04X", where, sw);
+  return FailureStatus(check::v1::FAILURE_CODE_CARD_ANSWER_INVALID, text);
+}
+
+// What a card answers that does not take short EF ids.
+bool RefusesShortId(uint16_t sw) { return sw == 0x6A82 || sw == 0x6A86 || sw == 0x6986; }
+
+// A blocked PIN is 6984 on this card (measured), 6983 in ISO 7816-4.
+bool IsBlocked(uint16_t sw) { return sw == 0x63C0 || sw == 0x6983 || sw == 0x6984; }
+
+}  // namespace
+
+size_t DerLength(std::span<const uint8_t> head) {
+  if (head.size() < 2 || head[0] != 0x30) return 0;
+  if (head[1] < 0x80) return 2u + head[1];
+  const size_t count = head[1] & 0x7f;
+  if (count == 0 || count > 2 || head.size() < 2 + count) return 0;
+  size_t length = 0;
+  for (size_t i = 0; i < count; ++i) length = length << 8 | head[2 + i];
+  return 2 + count + length;
+}
+
+absl::StatusOr<Jpki> Jpki::Select(std::unique_ptr<CardSession> session) {
+  static constexpr std::array<uint8_t, 15> kSelect = {0x00, 0xA4, 0x04, 0x0C, 0x0A,
+                                                      0xD3, 0x92, 0xF0, 0x00, 0x26,
+                                                      0x01, 0x00, 0x00, 0x00, 0x01};
+  Jpki jpki(std::move(session));
+  const auto answer = jpki.Exchange(kSelect);
+  if (!answer.ok()) return answer.status();
+  if (answer->sw == 0x9000) return jpki;
+  // Any orderly refusal means another card; what is no status word of SELECT is garbage.
+  const uint8_t sw1 = answer->sw >> 8;
+  if ((sw1 >= 0x67 && sw1 <= 0x6F) || sw1 == 0x62 || sw1 == 0x63) {
+    return FailureStatus(check::v1::FAILURE_CODE_NOT_MY_NUMBER_CARD);
+  }
+  return Invalid("SELECT", answer->sw);
+}
+
+absl::StatusOr<std::vector<uint8_t>> Jpki::ReadAuthenticationCertificate() {
+  auto part = short_ids_ ? ReadBinary(kByShortId | kCertificate, 0, kReadSize)
+                         : absl::StatusOr<Answer>(Answer{{}, 0x6986});
+  if (!part.ok()) return part.status();
+  if (RefusesShortId(part->sw)) {
+    // The file may be absent, or only the short id unknown: SELECT tells them apart.
+    short_ids_ = false;
+    const absl::Status selected = SelectFile(kCertificate);
+    if (!selected.ok()) {
+      if (selected.code() == absl::StatusCode::kNotFound) {
+        return FailureStatus(check::v1::FAILURE_CODE_CERTIFICATE_ABSENT);
+      }
+      return selected;
+    }
+    part = ReadBinary(0, 0, kReadSize);
+    if (!part.ok()) return part.status();
+  }
+  if (part->sw == 0x6B00) return FailureStatus(check::v1::FAILURE_CODE_CERTIFICATE_ABSENT);
+  if (part->sw != 0x9000 && part->sw != 0x6282) return Invalid("READ BINARY", part->sw);
+
+  std::vector<uint8_t> bytes = part->data;
+  const bool blank = std::all_of(bytes.begin(), bytes.end(),
+                                 [&](uint8_t b) { return b == 0x00 || b == 0xFF; });
+  if (blank) return FailureStatus(check::v1::FAILURE_CODE_CERTIFICATE_ABSENT);
+  const size_t size = DerLength(bytes);
+  if (size < kHeadSize || size > kLongestCertificate) {
+    return FailureStatus(check::v1::FAILURE_CODE_CARD_ANSWER_INVALID, "EF 000A holds no DER object");
+  }
+  while (bytes.size() < size) {
+    const size_t want = std::min(kReadSize, size - bytes.size());
+    part = ReadBinary(static_cast<uint8_t>(bytes.size() >> 8),
+                      static_cast<uint8_t>(bytes.size() & 0xff), want);
+    if (!part.ok()) return part.status();
+    if ((part->sw != 0x9000 && part->sw != 0x6282) || part->data.empty()) {
+      return Invalid("READ BINARY", part->sw);
+    }
+    bytes.insert(bytes.end(), part->data.begin(), part->data.end());
+  }
+  bytes.resize(size);
+  return bytes;
+}
+
+absl::StatusOr<std::optional<int>> Jpki::TriesLeft() {
+  if (!short_ids_) {
+    const absl::Status selected = SelectFile(kPin);
+    if (!selected.ok()) return selected;
+  }
+  const auto ask = [&](uint8_t p2) {
+    return Exchange(std::array<uint8_t, 4>{0x00, 0x20, 0x00, p2});
+  };
+  auto answer = ask(short_ids_ ? kByShortId | kPin : kByShortId);
+  if (!answer.ok()) return answer.status();
+  if (short_ids_ && RefusesShortId(answer->sw)) {
+    short_ids_ = false;
+    const absl::Status selected = SelectFile(kPin);
+    if (!selected.ok()) return selected;
+    answer = ask(kByShortId);
+    if (!answer.ok()) return answer.status();
+  }
+  if (IsBlocked(answer->sw)) return 0;
+  if (answer->sw == 0x9000) return std::nullopt;
+  if ((answer->sw & 0xFFF0) == 0x63C0) return answer->sw & 0x0F;
+  return Invalid("empty VERIFY", answer->sw);
+}
+
+absl::StatusOr<PinResult> Jpki::VerifyPin(const Secret* pin) {
+  const uint8_t p2 = short_ids_ ? kByShortId | kPin : kByShortId;
+  const auto response =
+      session_->VerifyPin(std::array<uint8_t, 5>{0x00, 0x20, 0x00, p2, 0x00}, pin);
+  if (!response.ok()) return response.status();
+  if (response->size() != 2) {
+    return FailureStatus(check::v1::FAILURE_CODE_CARD_ANSWER_INVALID, "VERIFY brought data");
+  }
+  const uint16_t sw = (*response)[0] << 8 | (*response)[1];
+  PinResult result;
+  if (sw == 0x9000) {
+    result.verified = true;
+  } else if (IsBlocked(sw)) {
+    result.blocked = true;
+  } else if ((sw & 0xFFF0) == 0x63C0) {
+    result.tries_left = sw & 0x0F;
+  } else {
+    return Invalid("VERIFY", sw);
+  }
+  return result;
+}
+
+absl::StatusOr<std::string> Jpki::Sign(const std::string& digest_info) {
+  if (!short_ids_) {
+    const absl::Status selected = SelectFile(kKey);
+    if (!selected.ok()) return selected;
+  }
+  const auto compute = [&](uint8_t p2) {
+    // Class 80 is the card's own (measured), not the interindustry one.
+    std::vector<uint8_t> command = {0x80, 0x2A, 0x00, p2, static_cast<uint8_t>(digest_info.size())};
+    command.insert(command.end(), digest_info.begin(), digest_info.end());
+    command.push_back(0x00);
+    return Exchange(command);
+  };
+  auto answer = compute(short_ids_ ? kByShortId | kKey : kByShortId);
+  if (!answer.ok()) return answer.status();
+  if (short_ids_ && RefusesShortId(answer->sw)) {
+    const absl::Status selected = SelectFile(kKey);
+    if (!selected.ok()) return selected;
+    answer = compute(kByShortId);
+    if (!answer.ok()) return answer.status();
+  }
+  if (answer->sw != 0x9000 || answer->data.size() != kSignatureSize) {
+    return Invalid("COMPUTE DIGITAL SIGNATURE", answer->sw);
+  }
+  return std::string(answer->data.begin(), answer->data.end());
+}
+
+// ISO 7816-4: 61xx means that xx bytes wait for GET RESPONSE, 6Cxx that Le must be xx. Both come
+// from contact cards on T=0.
+absl::StatusOr<Jpki::Answer> Jpki::Exchange(std::span<const uint8_t> command) {
+  Answer whole;
+  std::vector<uint8_t> next(command.begin(), command.end());
+  for (int part = 0; part < kMostParts; ++part) {
+    const auto response = session_->Transmit(next);
+    if (!response.ok()) return response.status();
+    if (response->size() < 2) {
+      return FailureStatus(check::v1::FAILURE_CODE_CARD_GONE, "an answer of under two bytes");
+    }
+    const uint8_t sw1 = (*response)[response->size() - 2], sw2 = response->back();
+    whole.data.insert(whole.data.end(), response->begin(), response->end() - 2);
+    whole.sw = sw1 << 8 | sw2;
+    if (sw1 == 0x61) {
+      next = {0x00, 0xC0, 0x00, 0x00, sw2};
+    } else if (sw1 == 0x6C && next.size() >= 5) {
+      next.back() = sw2;
+    } else {
+      return whole;
+    }
+  }
+  return Invalid("a chained answer", whole.sw);
+}
+
+absl::StatusOr<Jpki::Answer> Jpki::ReadBinary(uint8_t p1, uint8_t p2, size_t expected) {
+  auto answer = Exchange(std::array<uint8_t, 5>{0x00, 0xB0, p1, p2,
+                                                static_cast<uint8_t>(expected)});  // 256 is 00
+  if (answer.ok() && answer->data.size() > expected) return Invalid("READ BINARY", answer->sw);
+  return answer;
+}
+
+absl::Status Jpki::SelectFile(uint8_t short_id) {
+  const auto answer =
+      Exchange(std::array<uint8_t, 7>{0x00, 0xA4, 0x02, 0x0C, 0x02, 0x00, short_id});
+  if (!answer.ok()) return answer.status();
+  if (answer->sw == 0x6A82) return absl::NotFoundError("no such file");
+  if (answer->sw != 0x9000) return Invalid("SELECT EF", answer->sw);
+  return absl::OkStatus();
+}
+
+}  // namespace madoguchi

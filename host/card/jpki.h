@@ -1,0 +1,73 @@
+#ifndef MADOGUCHI_HOST_CARD_JPKI_H_
+#define MADOGUCHI_HOST_CARD_JPKI_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "host/card/session.h"
+
+namespace madoguchi {
+
+// What VERIFY brought. Exactly one of them.
+struct PinResult {
+  bool verified = false;
+  bool blocked = false;
+  int tries_left = 0;  // when neither
+};
+
+// The JPKI application (公的個人認証AP, AID D392F000260100000001) of one card in one session. Files
+// are addressed by short EF id, which saves a SELECT each; where a card refuses that (6A82, 6A86,
+// 6986) the file is selected first. Sources of the card facts: OpenSC's card-jpki.c, jpki/myna and
+// soltia48/myna-card, the latter measured on cards. Used by one thread.
+//
+// Errors besides the session's: NOT_MY_NUMBER_CARD, CERTIFICATE_ABSENT, and CARD_ANSWER_INVALID for
+// a status word or a length that makes no sense at that place.
+class Jpki {
+ public:
+  // 利用者証明用 certificates are about 1.6 kB; nothing longer than this is believed.
+  static constexpr size_t kLongestCertificate = 8192;
+
+  // Selects the application: one APDU. A card is recognised by this, never by its ATR.
+  static absl::StatusOr<Jpki> Select(std::unique_ptr<CardSession> session);
+
+  // EF 000A, free to read: the DER bytes without the filler behind them. Costs n/256 APDUs, rounded
+  // up, for n bytes.
+  absl::StatusOr<std::vector<uint8_t>> ReadAuthenticationCertificate();
+
+  // Tries left of the 利用者証明用 PIN (EF 0018), 0 when it is blocked; an empty VERIFY, which costs
+  // nothing. Nothing when the card says that a PIN is verified already (9000).
+  absl::StatusOr<std::optional<int>> TriesLeft();
+
+  // One VERIFY with the form that TriesLeft found to work; it is never repeated.
+  absl::StatusOr<PinResult> VerifyPin(const Secret* pin);
+
+  // COMPUTE DIGITAL SIGNATURE with the 利用者証明用 key (EF 0017) over a DigestInfo of 51 bytes;
+  // 256 bytes (RSA-2048). CARD_ANSWER_INVALID when the card gives another length.
+  absl::StatusOr<std::string> Sign(const std::string& digest_info);
+
+ private:
+  struct Answer {
+    std::vector<uint8_t> data;
+    uint16_t sw = 0;
+  };
+  explicit Jpki(std::unique_ptr<CardSession> session) : session_(std::move(session)) {}
+  absl::StatusOr<Answer> Exchange(std::span<const uint8_t> command);
+  absl::StatusOr<Answer> ReadBinary(uint8_t p1, uint8_t p2, size_t expected);
+  absl::Status SelectFile(uint8_t short_id);
+
+  std::unique_ptr<CardSession> session_;
+  bool short_ids_ = true;
+};
+
+// The length of the DER object that starts with `head`, header included: 2 to 4 bytes of header are
+// needed. 0 when `head` is no SEQUENCE of definite length.
+size_t DerLength(std::span<const uint8_t> head);
+
+}  // namespace madoguchi
+
+#endif  // MADOGUCHI_HOST_CARD_JPKI_H_

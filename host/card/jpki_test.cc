@@ -1,0 +1,188 @@
+#include "host/card/jpki.h"
+
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+#include "sdk/failure/failure.h"
+
+namespace madoguchi {
+namespace {
+
+using namespace check::v1;  // NOLINT: the codes.
+
+std::vector<uint8_t> Hex(const std::string& text) {
+  std::vector<uint8_t> bytes;
+  for (size_t i = 0; i + 1 < text.size(); i += 2) {
+    bytes.push_back(static_cast<uint8_t>(std::stoi(text.substr(i, 2), nullptr, 16)));
+  }
+  return bytes;
+}
+
+std::string Text(std::span<const uint8_t> bytes) {
+  static const char* const kDigits = "0123456789ABCDEF";
+  std::string text;
+  for (const uint8_t b : bytes) text += {kDigits[b >> 4], kDigits[b & 15]};
+  return text;
+}
+
+// A card by script: lines "> command" and "< response". "R(n,from)" stands for n bytes counting up.
+class Script final : public CardSession {
+ public:
+  explicit Script(const std::string& text) {
+    std::istringstream lines(text);
+    std::string mark, rest;
+    while (lines >> mark >> rest) lines_.emplace_back(mark, rest);
+  }
+  ~Script() override { EXPECT_EQ(at_, lines_.size()) << "commands that were never sent"; }
+
+  absl::StatusOr<std::vector<uint8_t>> Transmit(std::span<const uint8_t> command) override {
+    return Answer(Text(command));
+  }
+  absl::StatusOr<std::vector<uint8_t>> VerifyPin(std::span<const uint8_t> apdu_template,
+                                                 const Secret* pin) override {
+    return Answer(Text(apdu_template) + (pin != nullptr ? "+PIN" : "+PAD"));
+  }
+
+ private:
+  absl::StatusOr<std::vector<uint8_t>> Answer(const std::string& command) {
+    if (at_ + 1 >= lines_.size() || lines_[at_].second != command) {
+      ADD_FAILURE() << "sent " << command << ", the script has "
+                    << (at_ < lines_.size() ? lines_[at_].second : "nothing");
+      at_ = lines_.size();
+      return FailureStatus(FAILURE_CODE_CARD_GONE);
+    }
+    const std::string answer = lines_[at_ + 1].second;
+    at_ += 2;
+    if (answer == "gone") return FailureStatus(FAILURE_CODE_CARD_GONE);
+    return Hex(answer);
+  }
+
+  std::vector<std::pair<std::string, std::string>> lines_;
+  size_t at_ = 0;
+};
+
+constexpr char kSelected[] = "> 00A4040C0AD392F000260100000001 < 9000 ";
+
+absl::StatusOr<Jpki> Card(const std::string& script) {
+  return Jpki::Select(std::make_unique<Script>(kSelected + script));
+}
+
+std::string Certificate(size_t size) {
+  std::string text = "3082" + Text(std::vector<uint8_t>{static_cast<uint8_t>((size - 4) >> 8),
+                                                        static_cast<uint8_t>(size - 4)});
+  while (text.size() < 2 * size) text += "AB";
+  return text;
+}
+
+TEST(Jpki, ForeignCardsAndGarbageAreToldApart) {
+  const auto select = [](const std::string& answer) {
+    return CodeOf(Jpki::Select(std::make_unique<Script>(
+                                   "> 00A4040C0AD392F000260100000001 < " + answer))
+                      .status());
+  };
+  EXPECT_EQ(select("6A82"), FAILURE_CODE_NOT_MY_NUMBER_CARD);
+  EXPECT_EQ(select("6D00"), FAILURE_CODE_NOT_MY_NUMBER_CARD);
+  EXPECT_EQ(select("1234"), FAILURE_CODE_CARD_ANSWER_INVALID);
+  EXPECT_EQ(select("90"), FAILURE_CODE_CARD_GONE);
+  EXPECT_EQ(select("gone"), FAILURE_CODE_CARD_GONE);
+}
+
+TEST(Jpki, ReadsACertificateOfNBytesInNBy256Apdus) {
+  for (const size_t size : {4u + 200u, 256u, 257u, 512u, 600u}) {
+    const std::string file = Certificate(size);
+    std::string script;
+    for (size_t at = 0; at < size; at += 256) {
+      const size_t part = std::min<size_t>(256, size - at);
+      const auto p = Text(std::vector<uint8_t>{static_cast<uint8_t>(at >> 8),
+                                               static_cast<uint8_t>(at)});
+      const auto le = Text(std::vector<uint8_t>{static_cast<uint8_t>(at == 0 ? 256 : part)});
+      script += "> 00B0" + (at == 0 ? "8A00" : p) + le + " < " + file.substr(2 * at, 2 * part) +
+                "9000 ";
+    }
+    auto card = Card(script);
+    ASSERT_TRUE(card.ok());
+    const auto read = card->ReadAuthenticationCertificate();
+    ASSERT_TRUE(read.ok()) << size << " " << read.status();
+    EXPECT_EQ(Text(*read), file);
+  }
+}
+
+TEST(Jpki, LeavesTheFillerBehindTheCertificateOut) {
+  auto card = Card("> 00B08A0000 < " + Certificate(100) + "FFFFFFFF9000");
+  EXPECT_EQ(card->ReadAuthenticationCertificate()->size(), 100u);
+}
+
+TEST(Jpki, FallsBackToSelectWhereShortIdsAreRefused) {
+  for (const std::string sw : {"6A82", "6A86", "6986"}) {
+    auto card = Card("> 00B08A0000 < " + sw + " > 00A4020C02000A < 9000 > 00B0000000 < " +
+                     Certificate(90) +
+                     "9000 > 00A4020C020018 < 9000 > 00200080 < 63C3 > 0020008000+PIN < 9000 "
+                     "> 00A4020C020017 < 9000 > 802A00800101" "00 < " +
+                     std::string(512, 'A') + "9000");
+    EXPECT_TRUE(card->ReadAuthenticationCertificate().ok());
+    EXPECT_EQ(card->TriesLeft()->value(), 3);
+    const Secret pin = *Secret::OfSize(4);
+    EXPECT_TRUE(card->VerifyPin(&pin)->verified);
+    EXPECT_EQ(card->Sign("\x01")->size(), 256u);
+  }
+}
+
+TEST(Jpki, AbsentBlankAndBrokenCertificates) {
+  const auto read = [](const std::string& script) {
+    return CodeOf(Card(script)->ReadAuthenticationCertificate().status());
+  };
+  EXPECT_EQ(read("> 00B08A0000 < 6A82 > 00A4020C02000A < 6A82"), FAILURE_CODE_CERTIFICATE_ABSENT);
+  EXPECT_EQ(read("> 00B08A0000 < 9000"), FAILURE_CODE_CERTIFICATE_ABSENT);
+  EXPECT_EQ(read("> 00B08A0000 < FFFFFFFFFFFF9000"), FAILURE_CODE_CERTIFICATE_ABSENT);
+  EXPECT_EQ(read("> 00B08A0000 < 04820101AA9000"), FAILURE_CODE_CARD_ANSWER_INVALID);
+  EXPECT_EQ(read("> 00B08A0000 < 3082FFFFAA9000"), FAILURE_CODE_CARD_ANSWER_INVALID);
+  EXPECT_EQ(read("> 00B08A0000 < 3080AAAA9000"), FAILURE_CODE_CARD_ANSWER_INVALID);
+  EXPECT_EQ(read("> 00B08A0000 < 6982"), FAILURE_CODE_CARD_ANSWER_INVALID);
+  // A card that stops in the middle must not be asked for ever.
+  EXPECT_EQ(read("> 00B08A0000 < 30820200AA9000 > 00B0000500 < 9000"),
+            FAILURE_CODE_CARD_ANSWER_INVALID);
+}
+
+TEST(Jpki, TriesLeftAndTheFacesOfABlockedPin) {
+  const auto tries = [](const std::string& sw) { return *Card("> 00200098 < " + sw)->TriesLeft(); };
+  EXPECT_EQ(tries("63C3"), 3);
+  EXPECT_EQ(tries("63C1"), 1);
+  EXPECT_EQ(tries("63C0"), 0);
+  EXPECT_EQ(tries("6983"), 0);
+  EXPECT_EQ(tries("6984"), 0);
+  EXPECT_EQ(tries("9000"), std::nullopt);
+  EXPECT_FALSE(Card("> 00200098 < 6700")->TriesLeft().ok());
+}
+
+TEST(Jpki, VerifyIsSentOnceWhateverComesBack) {
+  const Secret pin = *Secret::OfSize(4);
+  for (const std::string sw : {"63C2", "63C0", "6984", "6A82", "6986", "6CFF", "61FF", "0000"}) {
+    auto card = Card("> 0020009800+PIN < " + sw);  // The script fails on a second one.
+    const auto result = card->VerifyPin(&pin);
+    if (sw == "63C2") {
+      EXPECT_EQ(result->tries_left, 2);
+    } else if (sw == "63C0" || sw == "6984") {
+      EXPECT_TRUE(result->blocked);
+    } else {
+      EXPECT_EQ(CodeOf(result.status()), FAILURE_CODE_CARD_ANSWER_INVALID) << sw;
+    }
+  }
+}
+
+TEST(Jpki, ChainedAnswersOfContactCards) {
+  auto card = Card("> 802A009701AA00 < 6100 > 00C0000000 < " + std::string(512, 'B') + "9000");
+  EXPECT_EQ(card->Sign("\xAA")->size(), 256u);
+  auto endless = Card("> 802A009701AA00 < 6110 > 00C0000010 < 6110 > 00C0000010 < gone");
+  EXPECT_EQ(CodeOf(endless->Sign("\xAA").status()), FAILURE_CODE_CARD_GONE);
+}
+
+TEST(Jpki, ASignatureOfAnotherLengthIsNone) {
+  EXPECT_EQ(CodeOf(Card("> 802A009701AA00 < AABB9000")->Sign("\xAA").status()),
+            FAILURE_CODE_CARD_ANSWER_INVALID);
+  EXPECT_EQ(CodeOf(Card("> 802A009701AA00 < 6982")->Sign("\xAA").status()),
+            FAILURE_CODE_CARD_ANSWER_INVALID);
+}
+
+}  // namespace
+}  // namespace madoguchi

@@ -1,0 +1,33 @@
+#ifndef MADOGUCHI_HOST_CARD_SESSION_H_
+#define MADOGUCHI_HOST_CARD_SESSION_H_
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "sdk/secret/secret.h"
+
+namespace madoguchi {
+
+// One transaction with one card. It begins when the object is made and ends with it: the card is
+// then reset, on every path, so that no verified PIN stays. Used by one thread; the calls block
+// until the card answers, the check is cancelled or the deadline of one APDU has passed
+// (CARD_GONE, CARD_SILENT, READER_LOST, READER_SERVICE_DOWN, CANCELLED). After an error the session
+// is only good for being destroyed.
+class CardSession {
+ public:
+  virtual ~CardSession() = default;
+
+  // Sends one C-APDU as it is and returns the R-APDU, SW1 SW2 last: 2 bytes or more.
+  virtual absl::StatusOr<std::vector<uint8_t>> Transmit(std::span<const uint8_t> command) = 0;
+
+  // Sends `apdu_template` (CLA INS P1 P2 Lc, with Lc = 0) with `pin` as its data, once. The PIN goes
+  // by the lane of its own and is in no message. Without a pin the reader's own pad asks for it.
+  virtual absl::StatusOr<std::vector<uint8_t>> VerifyPin(std::span<const uint8_t> apdu_template,
+                                                         const Secret* pin) = 0;
+};
+
+}  // namespace madoguchi
+
+#endif  // MADOGUCHI_HOST_CARD_SESSION_H_

@@ -1,0 +1,149 @@
+#include "host/check/check.h"
+
+#include <utility>
+
+#include "sdk/failure/failure.h"
+
+namespace madoguchi {
+
+using check::v1::Evidence;
+using check::v1::Step;
+using namespace check::v1;  // NOLINT: the codes.
+
+Check::Check(const World& world, PolicyPort& policy, Screens& screens, Subject subject,
+             std::stop_token cancelled)
+    : world_(world),
+      policy_(policy),
+      screens_(screens),
+      subject_(std::move(subject)),
+      cancelled_(std::move(cancelled)) {
+  record_.set_check_id(subject_.check_id);
+  record_.set_counter(subject_.counter);
+  record_.set_method(subject_.method);
+  scene_.check_id = subject_.check_id;
+  scene_.method = subject_.method;
+}
+
+Check::~Check() = default;
+
+Verdict Check::Run() {
+  if (auto missing = WhyNoReader()) Append(*missing);
+  for (int steps = 0; !Ended(); ++steps) {
+    if (steps == kMostSteps) {
+      Append(Failed(FAILURE_CODE_TOO_MANY_STEPS));
+      break;
+    }
+    auto next = policy_.Next(Project(record_), Within(world_.limits.policy));
+    if (!next.ok()) {
+      Append(Failed(next.status(), FAILURE_CODE_POLICY_FAILED));
+      break;
+    }
+    if (!next->has_step()) break;
+    if (auto why = WhyForbidden(record_, next->step(), world_.allowance)) {
+      Append(Failed(FAILURE_CODE_POLICY_OVERSTEPPED, *why));
+      break;
+    }
+    Append(next->step());
+    Append(Perform(next->step()));
+  }
+  DropCard();
+  pin_.reset();
+  const Verdict verdict = DeriveVerdict(record_, world_.allowance);
+  *record_.add_entry()->mutable_verdict() = verdict;
+  return verdict;
+}
+
+void Check::Append(const Step& step) { *record_.add_entry()->mutable_step() = step; }
+
+void Check::Append(const Evidence& evidence) { *record_.add_entry()->mutable_evidence() = evidence; }
+
+// A cancelled check is over, whatever its policy would make of it.
+bool Check::Ended() const {
+  if (record_.entry().empty()) return cancelled_.stop_requested();
+  const Entry& last = record_.entry(record_.entry_size() - 1);
+  if (!last.has_evidence() || !last.evidence().has_failed()) return false;
+  const FailureCode code = last.evidence().failed().code();
+  return code == FAILURE_CODE_CANCELLED || record_.entry_size() == 1;
+}
+
+// Whoever begins a check without a reader is told at once, not after the patient has typed a PIN.
+std::optional<Evidence> Check::WhyNoReader() {
+  const auto until = std::chrono::steady_clock::now() + world_.limits.no_reader;
+  while (true) {
+    const auto supply = world_.readers->SupplyOf(subject_.places);
+    if (supply == ReaderTable::Supply::kUsable) return {};
+    switch (screens_.Await(until, nullptr)) {
+      case Screens::Wake::kCancelled:
+        return Failed(FAILURE_CODE_CANCELLED);
+      case Screens::Wake::kTimeout:
+        return Failed(supply == ReaderTable::Supply::kServiceDown
+                          ? FAILURE_CODE_READER_SERVICE_DOWN
+                          : FAILURE_CODE_NO_READER);
+      default:
+        break;
+    }
+  }
+}
+
+Evidence Check::Perform(const Step& step) {
+  switch (step.kind_case()) {
+    case Step::kAskPin:
+      return AskPin(step.ask_pin());
+    case Step::kReadCertificate:
+      return ReadCertificate();
+    case Step::kProveCard:
+      return ProveCard();
+    case Step::kAskLastTry:
+      return AskLastTry();
+    case Step::kAskVisualMatch:
+      return AskVisualMatch();
+    case Step::kAskAuthority:
+      return AskAuthority();
+    case Step::kAsk:
+      return AskAnything(step.ask());
+    case Step::KIND_NOT_SET:
+      break;
+  }
+  return Failed(FAILURE_CODE_POLICY_OVERSTEPPED);
+}
+
+Evidence Check::AskAuthority() {
+  // Nothing is asked of the card any more; a card that lies idle needs no open transaction.
+  DropCard();
+  scene_.stage = desk::v1::STAGE_ASK_AUTHORITY;
+  screens_.Show(scene_);
+  authority::v1::AskRequest request;
+  request.set_check_id(subject_.check_id);
+  request.set_certificate(certificate_->der().data(), certificate_->der().size());
+  if (proof_) {
+    *request.mutable_proof() = *std::exchange(proof_, std::nullopt);
+  } else {
+    request.mutable_visual_match();
+  }
+  const auto reply = world_.authority->Ask(request, Within(world_.limits.authority));
+  if (!reply.ok()) return Failed(reply.status(), FAILURE_CODE_AUTHORITY_UNREACHABLE);
+  if (reply->validity() == VALIDITY_UNSPECIFIED || !Validity_IsValid(reply->validity())) {
+    return Failed(FAILURE_CODE_AUTHORITY_ANSWER_INVALID, "a validity that no table has");
+  }
+  Evidence evidence;
+  evidence.mutable_answered()->set_validity(reply->validity());
+  if (reply->has_eligibility()) {
+    *evidence.mutable_answered()->mutable_eligibility() = reply->eligibility();
+  }
+  return evidence;
+}
+
+Evidence Check::Failed(const absl::Status& status, FailureCode otherwise) const {
+  if (cancelled_.stop_requested()) return Failed(FAILURE_CODE_CANCELLED);
+  const Failure failure = FailureOf(status, otherwise);
+  return Failed(failure.code(), failure.detail());
+}
+
+Evidence Check::Failed(FailureCode code, const std::string& detail) const {
+  Evidence evidence;
+  evidence.mutable_failed()->set_code(code);
+  evidence.mutable_failed()->set_detail(detail);
+  return evidence;
+}
+
+}  // namespace madoguchi

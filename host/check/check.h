@@ -1,0 +1,163 @@
+#ifndef MADOGUCHI_HOST_CHECK_CHECK_H_
+#define MADOGUCHI_HOST_CHECK_CHECK_H_
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <stop_token>
+#include <string>
+
+#include "host/card/jpki.h"
+#include "host/check/ports.h"
+#include "host/check/reader_table.h"
+#include "host/check/scene.h"
+#include "host/check/verdict.h"
+#include "madoguchi/check/v1/check.pb.h"
+#include "sdk/failure/failure.h"
+#include "sdk/proof/certificate.h"
+#include "sdk/secret/seal.h"
+
+namespace madoguchi {
+
+// Every wait of a check has its limit here.
+struct Limits {
+  std::chrono::milliseconds policy{1000};
+  std::chrono::milliseconds authority{8000};
+  std::chrono::milliseconds apdu{5000};       // one APDU; a signature may take a second
+  std::chrono::milliseconds typing{120000};   // the PIN
+  std::chrono::milliseconds card{60000};      // laying the card down
+  std::chrono::milliseconds question{180000}; // any other question
+  std::chrono::milliseconds pin_held{60000};  // a typed PIN, sealed
+  std::chrono::milliseconds no_reader{2000};  // how long a reader may be missing
+};
+
+// What all checks of a host share. Outlives them.
+struct World {
+  ReaderTable* readers = nullptr;
+  ReaderPort* reader_port = nullptr;
+  AuthorityPort* authority = nullptr;
+  PromptSigner* signer = nullptr;
+  const TrustAnchors* anchors = nullptr;
+  std::string host_id;
+  std::string authority_id;
+  Allowance allowance;
+  Limits limits;
+};
+
+// The screens of one counter, as a check sees them. Called by the check's thread.
+class Screens {
+ public:
+  enum class Wake { kReply, kReaders, kCancelled, kTimeout };
+  // Whether a reply will do; what it refuses goes back to the sender and the question stays open.
+  // Called on the sender's thread, one at a time.
+  using Acceptor = std::function<absl::Status(const desk::v1::Reply&)>;
+
+  virtual ~Screens() = default;
+  // What the screens show from now on. Closes an open question.
+  virtual void Show(const Scene& scene) = 0;
+  // The same, and opens the question of the scene's stage. Showing the question that is open
+  // already, changed in other things, keeps it open under its number.
+  virtual void Ask(const Scene& scene, Acceptor acceptor) = 0;
+  // Waits for a reply to the open question (which closes it), a change of the reader table, the
+  // check's cancellation, or `until`.
+  virtual Wake Await(std::chrono::steady_clock::time_point until, desk::v1::Reply* reply) = 0;
+};
+
+// One check: a fold over steps and evidence. Run() is blocking code on the thread that calls it.
+class Check {
+ public:
+  struct Subject {
+    std::string check_id;  // 32 hexadecimal digits
+    std::string counter;
+    std::string method;
+    std::set<std::string> places;  // the counter's readers; empty: any
+    // A card that arrived later than this may be taken; an earlier one only if the staff vouch.
+    uint64_t after_arrival = 0;
+  };
+
+  // `cancelled` ends the check in whatever state it is, with the verdict CANCELLED.
+  Check(const World& world, PolicyPort& policy, Screens& screens, Subject subject,
+        std::stop_token cancelled);
+  ~Check();
+
+  // Ends in a verdict, whatever happens. Once.
+  check::v1::Verdict Run();
+
+  const check::v1::Record& record() const { return record_; }
+
+ private:
+  using Evidence = check::v1::Evidence;
+  using Step = check::v1::Step;
+  using Time = std::chrono::steady_clock::time_point;
+  // A typed PIN: sealed as it came, with the only key that opens it.
+  struct HeldPin {
+    std::shared_ptr<PromptKey> key;
+    desk::v1::SealedPin sealed;
+    Time until;
+  };
+  // The card in hand: one session, and what was read in it.
+  struct CardInHand {
+    CardSeen seen;
+    std::optional<Jpki> jpki;
+    std::optional<Certificate> certificate;
+    std::optional<std::optional<int>> tries_left;
+  };
+
+  void Append(const Step& step);
+  void Append(const Evidence& evidence);
+  bool Ended() const;
+  std::optional<Evidence> WhyNoReader();
+  Evidence Perform(const Step& step);
+
+  // Questions (check_questions.cc).
+  Evidence AskPin(const Step::AskPin& step);
+  Evidence AskLastTry();
+  Evidence AskVisualMatch();
+  Evidence AskAnything(const Step::Ask& step);
+  // Waits for the reply to the question of scene_; meanwhile a card that may be taken is read ahead
+  // where `read_ahead` says so. Something else than a reply is the step's evidence.
+  std::optional<Evidence> AwaitReply(Screens::Acceptor acceptor, Time until,
+                                     FailureCode when_late, bool read_ahead,
+                                     desk::v1::Reply* reply);
+
+  // The card (check_card.cc).
+  Evidence ReadCertificate();
+  Evidence ProveCard();
+  std::optional<CardSeen> CardToTake() const;
+  bool StillThere(const CardSeen& seen) const;
+  absl::StatusOr<CardSeen> AwaitCard();
+  absl::Status Open(const CardSeen& seen);
+  absl::Status ReadAhead(const CardSeen& seen, bool with_tries);
+  absl::Status ReadIntoHand();
+  void DropCard();
+
+  Evidence AskAuthority();
+
+  Evidence Failed(const absl::Status& status, FailureCode otherwise) const;
+  Evidence Failed(FailureCode code, const std::string& detail = "") const;
+  CallLimits Within(std::chrono::milliseconds timeout) const { return {timeout, cancelled_}; }
+
+  const World& world_;
+  PolicyPort& policy_;
+  Screens& screens_;
+  const Subject subject_;
+  const std::stop_token cancelled_;
+  check::v1::Record record_;
+  Scene scene_;
+
+  std::optional<CardInHand> hand_;
+  std::set<uint64_t> vouched_;   // arrivals that the staff called this patient's
+  std::set<uint64_t> disowned_;  // and those they did not
+  std::optional<HeldPin> pin_;
+  bool wants_tries_ = false;
+  // From ReadCertificate on: whose certificate it is, for the card that must stay the same.
+  std::optional<Certificate> certificate_;
+  uint64_t certificate_arrival_ = 0;
+  std::optional<authority::v1::Proof> proof_;
+};
+
+}  // namespace madoguchi
+
+#endif  // MADOGUCHI_HOST_CHECK_CHECK_H_

@@ -1,0 +1,298 @@
+#include "host/check/counter.h"
+
+#include <openssl/rand.h>
+
+#include <algorithm>
+#include <array>
+
+#include "sdk/failure/failure.h"
+
+namespace madoguchi {
+namespace {
+
+using namespace check::v1;  // NOLINT: the codes.
+using desk::v1::Reply;
+
+desk::v1::ReplyKind KindOf(const Reply& reply) {
+  switch (reply.kind_case()) {
+    case Reply::kBegin:
+      return desk::v1::REPLY_KIND_BEGIN;
+    case Reply::kPin:
+      return desk::v1::REPLY_KIND_PIN;
+    case Reply::kLastTry:
+      return desk::v1::REPLY_KIND_LAST_TRY;
+    case Reply::kVisualMatch:
+      return desk::v1::REPLY_KIND_VISUAL_MATCH;
+    case Reply::kSameCard:
+      return desk::v1::REPLY_KIND_SAME_CARD;
+    case Reply::kAnswer:
+      return desk::v1::REPLY_KIND_ANSWER;
+    case Reply::kCancel:
+      return desk::v1::REPLY_KIND_CANCEL;
+    case Reply::kClose:
+      return desk::v1::REPLY_KIND_CLOSE;
+    case Reply::KIND_NOT_SET:
+      break;
+  }
+  return desk::v1::REPLY_KIND_UNSPECIFIED;
+}
+
+// What makes a question of one stage another one: "is this card yours" asks about one
+// card, a PIN prompt is for one key.
+std::string AboutWhat(const Scene& scene) {
+  if (scene.stage == desk::v1::STAGE_ASK_SAME_CARD) return scene.reader;
+  return scene.pin_prompt ? scene.pin_prompt->prompt_id() : "";
+}
+
+std::string NewCheckId() {
+  std::array<unsigned char, 16> random;
+  if (RAND_bytes(random.data(), random.size()) != 1) std::abort();
+  static const char* const kDigits = "0123456789abcdef";
+  std::string id;
+  for (const unsigned char byte : random) id += {kDigits[byte >> 4], kDigits[byte & 15]};
+  return id;
+}
+
+}  // namespace
+
+// Lets the check's thread and the screens' threads meet at the counter's mutex.
+class Counter::Front final : public Screens {
+ public:
+  Front(Counter& counter, std::stop_token cancelled)
+      : counter_(counter), cancelled_(std::move(cancelled)) {}
+
+  void Show(const Scene& scene) override {
+    {
+      std::lock_guard<std::mutex> lock(counter_.mutex_);
+      counter_.reply_.reset();
+    }
+    Put(scene, nullptr, 0);
+  }
+
+  void Ask(const Scene& scene, Acceptor acceptor) override {
+    uint64_t number = 0;
+    {
+      std::lock_guard<std::mutex> lock(counter_.mutex_);
+      // The same question, changed in other things, keeps its number: an answer that is on its way
+      // still counts. One that is here already has closed it.
+      const Scene& now = counter_.scene_;
+      const bool same = now.stage == scene.stage && asked_about_ == AboutWhat(scene);
+      if (same && counter_.reply_) {
+        acceptor = nullptr;
+      } else {
+        number = same && now.question != 0 ? now.question : ++counter_.last_question_;
+      }
+      asked_about_ = AboutWhat(scene);
+    }
+    Put(scene, std::move(acceptor), number);
+  }
+
+  Wake Await(std::chrono::steady_clock::time_point until, Reply* reply) override {
+    std::unique_lock<std::mutex> lock(counter_.mutex_);
+    counter_.wake_.wait_until(lock, until, [&] {
+      return cancelled_.stop_requested() || counter_.reply_ || counter_.readers_moved_;
+    });
+    if (cancelled_.stop_requested()) return Wake::kCancelled;
+    if (counter_.reply_ && reply != nullptr) {
+      *reply = *std::exchange(counter_.reply_, std::nullopt);
+      return Wake::kReply;
+    }
+    if (std::exchange(counter_.readers_moved_, false)) return Wake::kReaders;
+    return Wake::kTimeout;
+  }
+
+ private:
+  // Shows `scene` with the question of that number; 0: none is open.
+  void Put(const Scene& scene, Acceptor acceptor, uint64_t question) {
+    {
+      std::lock_guard<std::mutex> lock(counter_.mutex_);
+      // A reply to an earlier question counts for no later one.
+      if (question != 0 && question != counter_.scene_.question) counter_.reply_.reset();
+      counter_.scene_ = scene;
+      counter_.scene_.question = question;
+      counter_.acceptor_ = std::move(acceptor);
+      ++counter_.revision_;
+    }
+    counter_.listeners_.Poke();
+  }
+
+  Counter& counter_;
+  const std::stop_token cancelled_;
+  std::string asked_about_;
+};
+
+Counter::Counter(const World& world, const std::vector<Method>& methods, Place place)
+    : world_(world), methods_(methods), place_(std::move(place)) {
+  table_listener_ = std::make_shared<Listener>([this] {
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      readers_moved_ = true;
+      ++revision_;
+      wake_.notify_all();
+    }
+    listeners_.Poke();
+  });
+  world_.readers->Tell(table_listener_);
+}
+
+Counter::~Counter() {
+  Stop();
+  table_listener_->Stop();
+}
+
+absl::StatusOr<std::string> Counter::Send(const Reply& reply, Role role) {
+  const desk::v1::ReplyKind kind = KindOf(reply);
+  if (kind == desk::v1::REPLY_KIND_UNSPECIFIED) {
+    return FailureStatus(FAILURE_CODE_REQUEST_INVALID, "a reply of no kind");
+  }
+  std::jthread done;  // Joined after the lock is given back.
+  std::string check_id;
+  {
+    std::unique_lock<std::mutex> lock(mutex_);
+    if (stopping_) return FailureStatus(FAILURE_CODE_HOST_STOPPING);
+    if (kind == desk::v1::REPLY_KIND_BEGIN) {
+      if (role != ROLE_STAFF) return FailureStatus(FAILURE_CODE_ROLE_FORBIDDEN, "begin");
+      if (scene_.stage != desk::v1::STAGE_IDLE) return FailureStatus(FAILURE_CODE_COUNTER_BUSY);
+      auto begun = Begin(reply.begin());
+      if (!begun.ok()) return begun;
+      check_id = *begun;
+    } else {
+      if (scene_.check_id.empty() || reply.check_id() != scene_.check_id) {
+        return FailureStatus(FAILURE_CODE_REPLY_STALE, "that check is not the one at this counter");
+      }
+      check_id = scene_.check_id;
+      const Answerer answerer = AnswererOf(scene_);
+      const bool cancel = kind == desk::v1::REPLY_KIND_CANCEL;
+      if (!IsAllowed(scene_, role, kind)) {
+        return kind == answerer.kind || cancel ? FailureStatus(FAILURE_CODE_ROLE_FORBIDDEN)
+                                               : FailureStatus(FAILURE_CODE_REPLY_STALE);
+      }
+      if (cancel) {
+        check_.request_stop();
+      } else if (kind == desk::v1::REPLY_KIND_CLOSE) {
+        done = std::move(check_);
+        scene_ = Scene();
+        closed_at_ = world_.readers->arrivals();
+        ++revision_;
+      } else {
+        if (reply.question() != scene_.question || acceptor_ == nullptr) {
+          return FailureStatus(FAILURE_CODE_REPLY_STALE, "another question is open");
+        }
+        if (absl::Status accepted = acceptor_(reply); !accepted.ok()) return accepted;
+        reply_ = reply;
+        acceptor_ = nullptr;
+        scene_.question = 0;
+        ++revision_;
+      }
+      wake_.notify_all();
+    }
+  }
+  listeners_.Poke();
+  return check_id;
+}
+
+absl::StatusOr<std::string> Counter::Begin(const desk::v1::Begin& begin) {
+  const auto method = std::find_if(methods_.begin(), methods_.end(), [&](const Method& candidate) {
+    return candidate.id == begin.method();
+  });
+  if (method == methods_.end()) {
+    return FailureStatus(FAILURE_CODE_METHOD_UNKNOWN, begin.method());
+  }
+  Check::Subject subject;
+  subject.check_id = NewCheckId();
+  subject.counter = place_.name;
+  subject.method = method->id;
+  subject.places = place_.readers;
+  subject.after_arrival = closed_at_;
+  scene_ = Scene();
+  scene_.stage = desk::v1::STAGE_READING;
+  scene_.check_id = subject.check_id;
+  scene_.method = subject.method;
+  reply_.reset();
+  acceptor_ = nullptr;
+  readers_moved_ = false;
+  ++revision_;
+  const std::string check_id = subject.check_id;
+  check_ = std::jthread([this, &method = *method, subject = std::move(subject)](
+                            std::stop_token cancelled) mutable {
+    Run(method, std::move(subject), std::move(cancelled));
+  });
+  return check_id;
+}
+
+void Counter::Run(const Method& method, Check::Subject subject, std::stop_token cancelled) {
+  // Whoever cancels holds the mutex: only the condition variable is touched here.
+  const std::stop_callback wake(cancelled, [this] { wake_.notify_all(); });
+  Scene last;
+  last.stage = desk::v1::STAGE_DONE;
+  last.check_id = subject.check_id;
+  last.method = subject.method;
+  check::v1::Record record;
+  {
+    Front front(*this, cancelled);
+    Check check(world_, *method.policy, front, std::move(subject), cancelled);
+    last.verdict = check.Run();
+    record = check.record();
+  }
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    last.reader = scene_.reader;
+    scene_ = std::move(last);
+    reply_.reset();
+    acceptor_ = nullptr;
+    last_record_ = std::move(record);
+    ++revision_;
+  }
+  listeners_.Poke();
+}
+
+uint64_t Counter::View(Role role, desk::v1::View* view) const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  *view = MakeView(scene_, role);
+  view->set_counter(place_.name);
+  view->set_revision(revision_);
+  view->set_card(CardPlaceNow());
+  if (IsAllowed(scene_, role, desk::v1::REPLY_KIND_BEGIN)) {
+    for (const Method& method : methods_) {
+      auto* offer = view->add_method();
+      offer->set_id(method.id);
+      *offer->mutable_label() = method.label;
+    }
+  }
+  if (view->card() == desk::v1::CARD_PLACE_TAKE_AWAY) {
+    view->mutable_advice()->set_ja("カードをお取りください。" + view->advice().ja());
+    view->mutable_advice()->set_en("Please take the card. " + view->advice().en());
+  }
+  return revision_;
+}
+
+desk::v1::CardPlace Counter::CardPlaceNow() const {
+  const auto cards = world_.readers->Cards(place_.readers);
+  if (cards.empty()) return desk::v1::CARD_PLACE_NONE;
+  if (scene_.stage == desk::v1::STAGE_DONE) return desk::v1::CARD_PLACE_TAKE_AWAY;
+  const bool old = std::any_of(cards.begin(), cards.end(), [&](const CardSeen& card) {
+    return card.arrival <= closed_at_;
+  });
+  return scene_.stage == desk::v1::STAGE_IDLE && old ? desk::v1::CARD_PLACE_TAKE_AWAY
+                                                     : desk::v1::CARD_PLACE_THERE;
+}
+
+void Counter::Stop() {
+  std::jthread running;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    stopping_ = true;
+    // Under the lock, so that a thread that is about to wait cannot miss it.
+    check_.request_stop();
+    running = std::move(check_);
+  }
+  // Outside it: the check's thread needs the lock to come to its end.
+  if (running.joinable()) running.join();
+}
+
+Record Counter::last_record() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return last_record_;
+}
+
+}  // namespace madoguchi

@@ -1,0 +1,122 @@
+#include "host/check/reader_table.h"
+
+#include <algorithm>
+
+namespace madoguchi {
+namespace {
+
+bool HasCard(const reader::v1::ReaderState& state) {
+  return state.presence() == reader::v1::PRESENCE_PRESENT ||
+         state.presence() == reader::v1::PRESENCE_UNPOWERED;
+}
+
+}  // namespace
+
+void ReaderTable::Update(const std::string& plugin, uint64_t generation,
+                         const reader::v1::Snapshot& snapshot) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    Source& source = sources_[plugin];
+    if (generation < source.generation) return;
+    std::map<std::string, Seen> before;
+    if (generation == source.generation) before.swap(source.readers);
+    source.generation = generation;
+    source.service = snapshot.service();
+    source.detail = snapshot.detail();
+    source.readers.clear();
+    for (const reader::v1::ReaderState& state : snapshot.reader()) {
+      Seen& seen = source.readers[state.name()];
+      seen.state = state;
+      if (!HasCard(state)) continue;
+      const auto old = before.find(state.name());
+      const bool stayed = old != before.end() && HasCard(old->second.state) &&
+                          old->second.state.insertion() == state.insertion();
+      seen.arrival = stayed ? old->second.arrival : ++arrivals_;
+    }
+    ++revision_;
+    changed_.notify_all();
+  }
+  listeners_.Poke();
+}
+
+void ReaderTable::Remove(const std::string& plugin, const std::string& why) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    Source& source = sources_[plugin];
+    source.readers.clear();
+    source.service = reader::v1::SERVICE_UNSPECIFIED;
+    source.detail = why;
+    ++revision_;
+    changed_.notify_all();
+  }
+  listeners_.Poke();
+}
+
+std::vector<CardSeen> ReaderTable::Cards(const std::set<std::string>& places) const {
+  std::vector<CardSeen> cards;
+  std::lock_guard<std::mutex> lock(mutex_);
+  for (const auto& [plugin, source] : sources_) {
+    for (const auto& [reader, seen] : source.readers) {
+      if (!HasCard(seen.state)) continue;
+      CardSeen card{plugin,       reader,
+                    source.generation, seen.state.insertion(),
+                    seen.arrival, seen.state.lying(),
+                    seen.state.presence() == reader::v1::PRESENCE_PRESENT};
+      if (places.empty() || places.count(card.place()) > 0) cards.push_back(std::move(card));
+    }
+  }
+  std::sort(cards.begin(), cards.end(),
+            [](const CardSeen& a, const CardSeen& b) { return a.arrival < b.arrival; });
+  return cards;
+}
+
+ReaderTable::Supply ReaderTable::SupplyOf(const std::set<std::string>& places) const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  bool down = false;
+  for (const auto& [plugin, source] : sources_) {
+    for (const auto& [reader, seen] : source.readers) {
+      if (places.empty() || places.count(plugin + "/" + reader) > 0) return Supply::kUsable;
+    }
+    const bool wanted =
+        places.empty() || std::any_of(places.begin(), places.end(), [&](const std::string& place) {
+          return place.rfind(plugin + "/", 0) == 0;
+        });
+    down = down || (wanted && source.service == reader::v1::SERVICE_DOWN);
+  }
+  return down ? Supply::kServiceDown : Supply::kNoReader;
+}
+
+uint64_t ReaderTable::arrivals() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return arrivals_;
+}
+
+desk::v1::ReaderTable ReaderTable::Rows() const {
+  desk::v1::ReaderTable rows;
+  std::lock_guard<std::mutex> lock(mutex_);
+  for (const auto& [plugin, source] : sources_) {
+    auto* row = rows.add_source();
+    row->set_plugin(plugin);
+    row->set_service(source.service);
+    row->set_detail(source.detail);
+    for (const auto& [reader, seen] : source.readers) {
+      auto* line = rows.add_reader();
+      line->set_plugin(plugin);
+      *line->mutable_state() = seen.state;
+    }
+  }
+  return rows;
+}
+
+uint64_t ReaderTable::revision() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return revision_;
+}
+
+uint64_t ReaderTable::WaitNewer(uint64_t seen, std::chrono::milliseconds timeout) const {
+  std::unique_lock<std::mutex> lock(mutex_);
+  changed_.wait_for(lock, timeout, [&] { return revision_ > seen; });
+  return revision_;
+}
+
+}  // namespace madoguchi

@@ -1,0 +1,84 @@
+#ifndef MADOGUCHI_HOST_CHECK_READER_TABLE_H_
+#define MADOGUCHI_HOST_CHECK_READER_TABLE_H_
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "host/check/listeners.h"
+#include "madoguchi/desk/v1/desk.pb.h"
+#include "madoguchi/reader/v1/reader.pb.h"
+
+namespace madoguchi {
+
+// One card on one reader, as last heard of.
+struct CardSeen {
+  std::string plugin;
+  std::string reader;
+  uint64_t generation = 0;  // of the plugin's process
+  uint64_t insertion = 0;   // the plugin's own count
+  // The table's count of arrivals, over all readers and all lives of all plugins: names this stay of
+  // this card on this reader, and says what came before what.
+  uint64_t arrival = 0;
+  // It lay there when its plugin began to look, so nobody knows since when.
+  bool lying = false;
+  bool powered = true;
+
+  std::string place() const { return plugin + "/" + reader; }
+};
+
+// What all reader plugins see, in one table. Thread-safe: plugins' streams write, counters and
+// screens read. Has no gRPC in it.
+class ReaderTable {
+ public:
+  enum class Supply { kNoReader, kServiceDown, kUsable };
+
+  // `plugin`, in its process number `generation`, sees `snapshot`. The numbers of one plugin grow.
+  void Update(const std::string& plugin, uint64_t generation, const reader::v1::Snapshot& snapshot);
+  // The process is gone, and what it saw with it.
+  void Remove(const std::string& plugin, const std::string& why);
+
+  // Cards on the readers named by `places` ("plugin/reader"; empty: on any), earliest arrival first.
+  std::vector<CardSeen> Cards(const std::set<std::string>& places) const;
+  // Whether a card could be read there at all.
+  Supply SupplyOf(const std::set<std::string>& places) const;
+  // The newest arrival so far, on any reader.
+  uint64_t arrivals() const;
+
+  desk::v1::ReaderTable Rows() const;
+  uint64_t revision() const;
+  // Waits for a revision newer than `seen`, at most `timeout`; returns the current one.
+  uint64_t WaitNewer(uint64_t seen, std::chrono::milliseconds timeout) const;
+
+  // Pokes `listener` after every change, on the thread that made it, without locks held.
+  void Tell(const std::shared_ptr<Listener>& listener) { listeners_.Add(listener); }
+
+ private:
+  struct Seen {
+    reader::v1::ReaderState state;
+    uint64_t arrival = 0;
+  };
+  struct Source {
+    uint64_t generation = 0;
+    reader::v1::Service service = reader::v1::SERVICE_UNSPECIFIED;
+    std::string detail;
+    std::map<std::string, Seen> readers;
+  };
+  mutable std::mutex mutex_;
+  mutable std::condition_variable changed_;
+  std::map<std::string, Source> sources_;
+  uint64_t arrivals_ = 0;
+  uint64_t revision_ = 1;
+
+  Listeners listeners_;
+};
+
+}  // namespace madoguchi
+
+#endif  // MADOGUCHI_HOST_CHECK_READER_TABLE_H_

@@ -1,0 +1,20 @@
+#ifndef MADOGUCHI_HOST_CONFIG_H_
+#define MADOGUCHI_HOST_CONFIG_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "host/check/check.h"
+#include "host/config.pb.h"
+
+namespace madoguchi {
+
+// Reads and checks the host's configuration; paths come back absolute. INVALID_ARGUMENT or NOT_FOUND
+// with file, line where there is one, and what was expected.
+absl::StatusOr<host::Config> ReadConfig(const std::string& path);
+
+Limits LimitsOf(const host::LimitsConfig& config);
+
+}  // namespace madoguchi
+
+#endif  // MADOGUCHI_HOST_CONFIG_H_

@@ -1,0 +1,174 @@
+#include "host/host.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <map>
+
+#include "host/config.h"
+#include "host/desk/local_door.h"
+#include "host/desk/remote_door.h"
+#include "host/loader/ports.h"
+#include "sdk/textproto/textproto.h"
+
+namespace madoguchi {
+namespace {
+
+using check::v1::Role;
+
+class RunningHost final : public Host {
+ public:
+  explicit RunningHost(const host::Config& config) : config_(config), readers_(table_) {}
+
+  absl::Status Open() {
+    if (absl::Status made = MakeStateFolder(); !made.ok()) return made;
+    auto keys = HostKeys::Load(config_.state_folder());
+    if (!keys.ok()) return keys.status();
+    keys_ = *std::move(keys);
+    auto devices = Devices::Load(config_.state_folder() + "/devices.textproto");
+    if (!devices.ok()) return devices.status();
+    devices_ = *std::move(devices);
+    const auto pem = ReadFile(config_.trust_anchors());
+    if (!pem.ok()) return pem.status();
+    auto anchors = TrustAnchors::FromPem(*pem);
+    if (!anchors.ok()) {
+      return absl::InvalidArgumentError(config_.trust_anchors() + ": " +
+                                        std::string(anchors.status().message()));
+    }
+    anchors_ = std::make_unique<TrustAnchors>(*std::move(anchors));
+    for (const auto& plugin : config_.plugin()) StartPlugin(plugin);
+    MakeWorld();
+    return OpenDoors();
+  }
+
+  ~RunningHost() override {
+    local_.reset();
+    remote_.reset();
+    for (auto& [name, counter] : house_.counters) counter->Stop();
+    // All are asked first, so that they end side by side.
+    for (auto& [name, slot] : slots_) slot->RequestStop();
+    house_.counters.clear();
+    slots_.clear();
+  }
+
+ private:
+  absl::Status MakeStateFolder() {
+    const std::string& path = config_.state_folder();
+    std::error_code error;
+    std::filesystem::create_directories(std::filesystem::path(path).parent_path(), error);
+    if (mkdir(path.c_str(), 0700) == 0 || errno == EEXIST) return absl::OkStatus();
+    return absl::UnavailableError("state_folder " + path + ": " + std::strerror(errno));
+  }
+
+  void StartPlugin(const host::PluginConfig& plugin) {
+    const std::string& name = plugin.name();
+    const auto refuse = [&](const absl::Status& why) {
+      slots_[name] = std::make_unique<PluginSlot>(name, std::string(why.message()));
+    };
+    auto folder = ReadPluginFolder(config_.plugin_folder() + "/" + name);
+    if (!folder.ok()) return refuse(folder.status());
+    std::map<std::string, std::string> values;
+    for (const auto& setting : plugin.setting()) values[setting.name()] = setting.value();
+    auto settings = Settle(folder->manifest, values,
+                           std::filesystem::path(config_.trust_anchors()).parent_path().string());
+    if (!settings.ok()) return refuse(settings.status());
+    PluginSlot::Up up = [](const auto&) {};
+    PluginSlot::Down down = [] {};
+    if (folder->manifest.kind() == plugin::v1::KIND_READER) {
+      up = [this, name](const std::shared_ptr<const PluginLife>& life) { readers_.Up(name, life); };
+      down = [this, name] { readers_.Down(name); };
+    }
+    slots_[name] = std::make_unique<PluginSlot>(*std::move(folder), *std::move(settings),
+                                                std::move(up), std::move(down),
+                                                PluginSlot::Patience());
+  }
+
+  Lives LivesOf(const std::string& plugin) const {
+    const auto found = slots_.find(plugin);
+    if (found == slots_.end()) return [] { return nullptr; };
+    return [slot = found->second.get()] { return slot->life(); };
+  }
+
+  void MakeWorld() {
+    authority_ = std::make_unique<PluginAuthority>(LivesOf(config_.authority().plugin()));
+    world_.readers = &table_;
+    world_.reader_port = &readers_;
+    world_.authority = authority_.get();
+    world_.signer = keys_.get();
+    world_.anchors = anchors_.get();
+    world_.host_id = config_.host_id();
+    world_.authority_id = config_.authority().id();
+    world_.allowance.visual = config_.visual_allowed();
+    world_.limits = LimitsOf(config_.limits());
+    for (const auto& method : config_.method()) {
+      policies_.push_back(std::make_unique<PluginPolicy>(LivesOf(method.plugin())));
+      methods_.push_back({method.id(), method.label(), policies_.back().get()});
+    }
+    house_.host_id = config_.host_id();
+    house_.readers = &table_;
+    house_.devices = devices_.get();
+    house_.keys = keys_.get();
+    house_.plugins = [this] {
+      std::vector<desk::v1::PluginRow> rows;
+      for (const auto& [name, slot] : slots_) rows.push_back(slot->Row());
+      return rows;
+    };
+    for (const auto& counter : config_.counter()) {
+      house_.counters[counter.name()] = std::make_unique<Counter>(
+          world_, methods_,
+          Counter::Place{counter.name(), {counter.reader().begin(), counter.reader().end()}});
+    }
+  }
+
+  absl::Status OpenDoors() {
+    if (!config_.desk().address().empty()) {
+      auto door = RemoteDoor::Open(config_.desk().address(), house_);
+      if (!door.ok()) return door.status();
+      remote_ = *std::move(door);
+      house_.address = remote_->address();
+    }
+    LocalDoor::Guests guests;
+    guests.roles[getuid()] = {check::v1::ROLE_STAFF, check::v1::ROLE_PATIENT,
+                              check::v1::ROLE_ADMIN};
+    for (const auto& user : config_.desk().local_user()) {
+      for (const int role : user.role()) guests.roles[user.uid()].insert(static_cast<Role>(role));
+    }
+    guests.is_plugin = [this](pid_t pid) {
+      return std::any_of(slots_.begin(), slots_.end(),
+                         [&](const auto& slot) { return slot.second->IsPidOfThis(pid); });
+    };
+    auto door = LocalDoor::Open(config_.desk().socket(), house_, std::move(guests));
+    if (!door.ok()) return door.status();
+    local_ = *std::move(door);
+    return absl::OkStatus();
+  }
+
+  const host::Config config_;
+  ReaderTable table_;
+  PluginReaders readers_;
+  std::unique_ptr<HostKeys> keys_;
+  std::unique_ptr<Devices> devices_;
+  std::unique_ptr<TrustAnchors> anchors_;
+  std::map<std::string, std::unique_ptr<PluginSlot>> slots_;
+  std::unique_ptr<PluginAuthority> authority_;
+  std::vector<std::unique_ptr<PluginPolicy>> policies_;
+  std::vector<Method> methods_;
+  World world_;
+  House house_;
+  std::unique_ptr<RemoteDoor> remote_;
+  std::unique_ptr<LocalDoor> local_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Host>> Host::Start(const host::Config& config) {
+  auto host = std::make_unique<RunningHost>(config);
+  if (absl::Status opened = host->Open(); !opened.ok()) return opened;
+  return host;
+}
+
+}  // namespace madoguchi

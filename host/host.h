@@ -1,0 +1,26 @@
+#ifndef MADOGUCHI_HOST_HOST_H_
+#define MADOGUCHI_HOST_HOST_H_
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "host/config.pb.h"
+
+namespace madoguchi {
+
+// The whole host, from a configuration to open doors. Destroying it stops everything in order:
+// doors, checks, plugins.
+class Host {
+ public:
+  // Plugins are started and not waited for: one that does not start is listed with its reason and
+  // stops nobody. The error says which file, setting or address stands in the way.
+  static absl::StatusOr<std::unique_ptr<Host>> Start(const host::Config& config);
+  virtual ~Host() = default;
+
+ protected:
+  Host() = default;
+};
+
+}  // namespace madoguchi
+
+#endif  // MADOGUCHI_HOST_HOST_H_

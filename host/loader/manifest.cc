@@ -1,0 +1,114 @@
+#include "host/loader/manifest.h"
+
+#include <unistd.h>
+
+#include <charconv>
+#include <filesystem>
+
+#include "sdk/textproto/textproto.h"
+
+namespace madoguchi {
+namespace {
+
+using plugin::v1::Manifest;
+using plugin::v1::SettingDeclaration;
+
+bool IsName(const std::string& name) {
+  if (name.empty() || name.size() > 32 || name[0] < 'a' || name[0] > 'z') return false;
+  return name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string::npos;
+}
+
+absl::Status CheckManifest(const Manifest& manifest, const std::string& path,
+                           const std::string& folder_name) {
+  const auto wrong = [&](const std::string& what) {
+    return absl::InvalidArgumentError(path + ": " + what);
+  };
+  if (!IsName(manifest.name())) {
+    return wrong("name is \"" + manifest.name() +
+                 "\"; expected a lower-case letter, then up to 31 of a-z, 0-9 and _");
+  }
+  if (manifest.name() != folder_name) {
+    return wrong("name is \"" + manifest.name() + "\"; expected the folder's name, \"" +
+                 folder_name + "\"");
+  }
+  if (manifest.kind() == plugin::v1::KIND_UNSPECIFIED) {
+    return wrong("kind is missing; expected KIND_READER, KIND_POLICY or KIND_AUTHORITY");
+  }
+  if (manifest.version().empty()) return wrong("version is missing; expected one like \"1.0.0\"");
+  if (manifest.binary().find('/') != std::string::npos) {
+    return wrong("binary is \"" + manifest.binary() + "\"; expected a file name in the folder");
+  }
+  for (const SettingDeclaration& setting : manifest.setting()) {
+    if (!IsName(setting.name())) return wrong("a setting is named \"" + setting.name() + "\"");
+    if (setting.type() == SettingDeclaration::TYPE_UNSPECIFIED) {
+      return wrong("setting " + setting.name() + " has no type");
+    }
+  }
+  return absl::OkStatus();
+}
+
+// What is wrong with `value`; empty when nothing is.
+std::string WhyNot(const SettingDeclaration& setting, const std::string& value) {
+  if (setting.type() == SettingDeclaration::TYPE_BOOLEAN && value != "true" && value != "false") {
+    return "expected true or false";
+  }
+  if (setting.type() == SettingDeclaration::TYPE_INTEGER) {
+    int64_t number = 0;
+    const char* const end = value.data() + value.size();
+    const auto [at, error] = std::from_chars(value.data(), end, number);
+    if (error != std::errc() || at != end) return "expected a whole number";
+  }
+  return "";
+}
+
+}  // namespace
+
+absl::StatusOr<PluginFolder> ReadPluginFolder(const std::string& folder) {
+  PluginFolder read;
+  read.path = std::filesystem::path(folder).lexically_normal().string();
+  const std::string path = read.path + "/plugin.textproto";
+  if (absl::Status parsed = ReadTextproto(path, &read.manifest); !parsed.ok()) return parsed;
+  const std::string name = std::filesystem::path(read.path).filename().string();
+  if (absl::Status fits = CheckManifest(read.manifest, path, name); !fits.ok()) return fits;
+  read.binary = read.path + "/" +
+                (read.manifest.binary().empty() ? read.manifest.name() : read.manifest.binary());
+  if (access(read.binary.c_str(), X_OK) != 0) {
+    return absl::NotFoundError(read.binary + ": expected the plugin's program, executable");
+  }
+  return read;
+}
+
+absl::StatusOr<plugin::v1::StartRequest> Settle(
+    const Manifest& manifest, const std::map<std::string, std::string>& configured,
+    const std::string& base) {
+  plugin::v1::StartRequest request;
+  std::map<std::string, std::string> left = configured;
+  for (const SettingDeclaration& setting : manifest.setting()) {
+    const auto found = left.find(setting.name());
+    std::string value = found != left.end() ? found->second : setting.default_value();
+    if (found != left.end()) left.erase(found);
+    const std::string where = "plugin " + manifest.name() + ": setting " + setting.name();
+    if (value.empty() && setting.required()) {
+      return absl::InvalidArgumentError(where + " is missing; it is required");
+    }
+    if (const std::string why = value.empty() ? "" : WhyNot(setting, value); !why.empty()) {
+      const std::string shown = setting.secret() ? "" : " is \"" + value + "\"";
+      return absl::InvalidArgumentError(where + shown + "; " + why);
+    }
+    if (setting.type() == SettingDeclaration::TYPE_FILE && !value.empty()) {
+      const auto bytes = ReadFile((std::filesystem::path(base) / value).string());
+      if (!bytes.ok()) {
+        return absl::InvalidArgumentError(where + ": " + std::string(bytes.status().message()));
+      }
+      value = *bytes;
+    }
+    (*request.mutable_setting())[setting.name()] = value;
+  }
+  if (!left.empty()) {
+    return absl::InvalidArgumentError("plugin " + manifest.name() + ": setting " +
+                                      left.begin()->first + " is not declared in its manifest");
+  }
+  return request;
+}
+
+}  // namespace madoguchi

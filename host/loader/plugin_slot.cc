@@ -1,0 +1,219 @@
+#include "host/loader/plugin_slot.h"
+
+#include <fcntl.h>
+#include <grpcpp/create_channel_posix.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "madoguchi/plugin/v1/plugin.grpc.pb.h"
+#include "sdk/failure/grpc_status.h"
+
+namespace madoguchi {
+namespace {
+
+using desk::v1::PluginRow;
+using std::chrono::milliseconds;
+
+constexpr uint32_t kContractVersion = 1;
+
+// True when `fd` became readable within `timeout`; false on time-out.
+bool AwaitReadable(int fd, milliseconds timeout) {
+  pollfd watched{fd, POLLIN, 0};
+  return poll(&watched, 1, static_cast<int>(timeout.count())) > 0;
+}
+
+std::string HowItEnded(const siginfo_t& facts) {
+  if (facts.si_code == CLD_EXITED) return "ended with status " + std::to_string(facts.si_status);
+  return std::string("killed by ") + strsignal(facts.si_status);
+}
+
+}  // namespace
+
+PluginSlot::PluginSlot(PluginFolder folder, plugin::v1::StartRequest settings, Up up, Down down,
+                       Patience patience)
+    : name_(folder.manifest.name()),
+      folder_(std::move(folder)),
+      settings_(std::move(settings)),
+      up_(std::move(up)),
+      down_(std::move(down)),
+      patience_(patience),
+      stop_event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      supervisor_([this](std::stop_token stopping) { Supervise(std::move(stopping)); }) {}
+
+PluginSlot::PluginSlot(std::string name, std::string why_refused)
+    : name_(std::move(name)),
+      state_(PluginRow::STATE_REFUSED),
+      detail_(std::move(why_refused)) {}
+
+PluginSlot::~PluginSlot() { RequestStop(); }
+
+void PluginSlot::RequestStop() {
+  supervisor_.request_stop();
+  const uint64_t one = 1;
+  if (stop_event_.get() >= 0) (void)!write(stop_event_.get(), &one, sizeof(one));
+}
+
+std::shared_ptr<const PluginLife> PluginSlot::life() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return life_;
+}
+
+bool PluginSlot::IsPidOfThis(pid_t pid) const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return pid_ > 0 && pid_ == pid;
+}
+
+PluginRow PluginSlot::Row() const {
+  PluginRow row;
+  row.set_name(name_);
+  row.set_kind(folder_.manifest.kind());
+  row.set_version(folder_.manifest.version());
+  row.set_maker(folder_.manifest.maker());
+  std::lock_guard<std::mutex> lock(mutex_);
+  row.set_state(state_);
+  row.set_detail(detail_);
+  row.set_pid(pid_);
+  row.set_restarts(generation_ > 0 ? generation_ - 1 : 0);
+  for (const std::string& line : log_) row.add_log(line);
+  return row;
+}
+
+void PluginSlot::Supervise(std::stop_token stopping) {
+  milliseconds backoff = patience_.first_backoff;
+  while (!stopping.stop_requested()) {
+    const auto born = std::chrono::steady_clock::now();
+    const std::string why = LiveOnce(stopping);
+    if (stopping.stop_requested()) break;
+    // One that lived for a while is started again as if it had never failed.
+    if (std::chrono::steady_clock::now() - born > patience_.longest_backoff) {
+      backoff = patience_.first_backoff;
+    }
+    SetState(PluginRow::STATE_WAITING, why, -1);
+    AwaitReadable(stop_event_.get(), backoff);
+    backoff = std::min(backoff * 2, patience_.longest_backoff);
+  }
+}
+
+std::string PluginSlot::LiveOnce(const std::stop_token& stopping) {
+  auto spawned = Spawn(folder_.binary, name_, kind() == plugin::v1::KIND_READER);
+  if (!spawned.ok()) return std::string(spawned.status().message());
+  auto life = std::make_shared<PluginLife>();
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    life->generation = ++generation_;
+  }
+  SetState(PluginRow::STATE_STARTING, "", spawned->pid);
+  life->pid = spawned->pid;
+  life->pin = std::move(spawned->pin);
+  life->service = Fd(fcntl(spawned->service.get(), F_DUPFD_CLOEXEC, 10));
+  // gRPC takes the descriptor over.
+  life->channel = grpc::CreateInsecureChannelFromFd(name_, spawned->service.Release());
+  const absl::Status greeted = Greet(life->channel);
+  if (!greeted.ok()) {
+    shutdown(life->service.get(), SHUT_RDWR);
+    const std::string ended = Bury(*spawned, /*wait=*/false);
+    TakeLog(spawned->log.get());
+    return std::string(greeted.message()) + " (" + ended + ")";
+  }
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    life_ = life;
+  }
+  SetState(PluginRow::STATE_RUNNING, "", spawned->pid);
+  up_(life);
+
+  pollfd watched[] = {{spawned->log.get(), POLLIN, 0},
+                      {spawned->pid_fd.get(), POLLIN, 0},
+                      {stop_event_.get(), POLLIN, 0}};
+  while (!stopping.stop_requested()) {
+    if (poll(watched, 3, -1) < 0) continue;
+    if ((watched[0].revents & POLLIN) != 0) TakeLog(spawned->log.get());
+    // A plugin that closed its log is not to be asked for ever.
+    if ((watched[0].revents & (POLLHUP | POLLERR)) != 0) watched[0].fd = -1;
+    if (watched[1].revents != 0) break;
+  }
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    life_ = nullptr;
+  }
+  shutdown(life->service.get(), SHUT_RDWR);
+  down_();
+  const std::string ended = Bury(*spawned, /*wait=*/true);
+  TakeLog(spawned->log.get());
+  return ended;
+}
+
+absl::Status PluginSlot::Greet(const std::shared_ptr<grpc::Channel>& channel) {
+  const auto stub = plugin::v1::Plugin::NewStub(channel);
+  const auto deadline = std::chrono::system_clock::now() + patience_.start;
+  plugin::v1::HelloRequest hello;
+  hello.add_host_version(kContractVersion);
+  plugin::v1::HelloReply name;
+  {
+    grpc::ClientContext context;
+    context.set_deadline(deadline);
+    const absl::Status status = FromGrpc(stub->Hello(&context, hello, &name));
+    if (!status.ok()) {
+      return absl::UnavailableError("no Hello: " + std::string(status.message()));
+    }
+  }
+  if (name.name() != name_ || name.kind() != kind() || name.version() != kContractVersion) {
+    return absl::FailedPreconditionError("it calls itself \"" + name.name() +
+                                         "\", which is not what its manifest says");
+  }
+  grpc::ClientContext context;
+  context.set_deadline(deadline);
+  plugin::v1::StartReply started;
+  const absl::Status status = FromGrpc(stub->Start(&context, settings_, &started));
+  if (!status.ok()) return absl::UnavailableError("no Start: " + std::string(status.message()));
+  return absl::OkStatus();
+}
+
+// Waits for the end of the process, which its closed socket asks for, and takes its status.
+std::string PluginSlot::Bury(Spawned& spawned, bool wait) {
+  if (!wait || !AwaitReadable(spawned.pid_fd.get(), patience_.stop)) {
+    kill(spawned.pid, SIGKILL);
+  }
+  siginfo_t facts{};
+  while (waitid(P_PID, spawned.pid, &facts, WEXITED) != 0 && errno == EINTR) {
+  }
+  return HowItEnded(facts);
+}
+
+void PluginSlot::TakeLog(int fd) {
+  char part[4096];
+  // Bounded, so that a plugin that writes without end does not keep its supervisor here.
+  for (int turn = 0; turn < 16; ++turn) {
+    const ssize_t size = read(fd, part, sizeof(part));
+    if (size <= 0) return;
+    std::lock_guard<std::mutex> lock(mutex_);
+    for (const char c : std::string_view(part, static_cast<size_t>(size))) {
+      if (c != '\n') {
+        // Control characters do not reach the admin's terminal.
+        if (log_rest_.size() < kLongestLine) {
+          log_rest_ += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
+        }
+        continue;
+      }
+      log_.push_back(std::move(log_rest_));
+      log_rest_.clear();
+      if (log_.size() > kLogLines) log_.pop_front();
+    }
+  }
+}
+
+void PluginSlot::SetState(PluginRow::State state, const std::string& detail, pid_t pid) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  state_ = state;
+  detail_ = detail;
+  pid_ = pid;
+}
+
+}  // namespace madoguchi

@@ -1,0 +1,63 @@
+#ifndef MADOGUCHI_HOST_LOADER_PORTS_H_
+#define MADOGUCHI_HOST_LOADER_PORTS_H_
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "host/check/ports.h"
+#include "host/loader/plugin_slot.h"
+
+// The ports of a check, each over the gRPC of a plugin's running life. Thread-safe.
+namespace madoguchi {
+
+using Lives = std::function<std::shared_ptr<const PluginLife>()>;
+
+class PluginPolicy final : public PolicyPort {
+ public:
+  explicit PluginPolicy(Lives lives) : lives_(std::move(lives)) {}
+  absl::StatusOr<policy::v1::NextReply> Next(const policy::v1::NextRequest& evidence,
+                                             const CallLimits& limits) override;
+
+ private:
+  const Lives lives_;
+};
+
+class PluginAuthority final : public AuthorityPort {
+ public:
+  explicit PluginAuthority(Lives lives) : lives_(std::move(lives)) {}
+  absl::StatusOr<authority::v1::ChallengeReply> Challenge(
+      const authority::v1::ChallengeRequest& request, const CallLimits& limits) override;
+  absl::StatusOr<authority::v1::AskReply> Ask(const authority::v1::AskRequest& request,
+                                              const CallLimits& limits) override;
+
+ private:
+  const Lives lives_;
+};
+
+// All reader plugins: their snapshots go into the table, sessions are opened where the card is.
+class PluginReaders final : public ReaderPort {
+ public:
+  explicit PluginReaders(ReaderTable& table);
+  ~PluginReaders() override;
+
+  // To be called as the Up and Down of a reader's slot.
+  void Up(const std::string& plugin, const std::shared_ptr<const PluginLife>& life);
+  void Down(const std::string& plugin);
+
+  absl::StatusOr<std::unique_ptr<CardSession>> Open(const CardSeen& card,
+                                                    const CallLimits& limits) override;
+
+ private:
+  struct Watch;
+  ReaderTable& table_;
+  std::mutex mutex_;
+  std::map<std::string, std::unique_ptr<Watch>> watches_;
+};
+
+}  // namespace madoguchi
+
+#endif  // MADOGUCHI_HOST_LOADER_PORTS_H_

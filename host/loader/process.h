@@ -1,0 +1,45 @@
+#ifndef MADOGUCHI_HOST_LOADER_PROCESS_H_
+#define MADOGUCHI_HOST_LOADER_PROCESS_H_
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "absl/status/statusor.h"
+
+namespace madoguchi {
+
+// A file descriptor that is closed with its owner. Movable.
+class Fd {
+ public:
+  Fd() = default;
+  explicit Fd(int fd) : fd_(fd) {}
+  Fd(Fd&& other) noexcept : fd_(other.Release()) {}
+  Fd& operator=(Fd&& other) noexcept;
+  ~Fd() { Reset(); }
+  int get() const { return fd_; }
+  int Release();
+  void Reset();
+
+ private:
+  int fd_ = -1;
+};
+
+// A plugin's process as it was spawned. What the host holds of it:
+struct Spawned {
+  pid_t pid = -1;
+  Fd pid_fd;   // readable when the process has ended
+  Fd service;  // the other end of its fd 3, SOCK_STREAM, non-blocking
+  Fd pin;      // the other end of its fd 4, SOCK_SEQPACKET; readers only
+  Fd log;      // what it writes to fd 1 and 2
+};
+
+// Runs `binary` with an empty environment, in a process group of its own (so that Ctrl-C at the
+// host's terminal is the host's to handle), with nothing open but fd 0 (/dev/null), 1, 2 (the log),
+// 3 and, with `pin_lane`, 4. Approval (which bytes may run) and the jail belong here, between these
+// descriptors and the exec. Call it from a thread that lives as long as the host.
+absl::StatusOr<Spawned> Spawn(const std::string& binary, const std::string& name, bool pin_lane);
+
+}  // namespace madoguchi
+
+#endif  // MADOGUCHI_HOST_LOADER_PROCESS_H_

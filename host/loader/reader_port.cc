@@ -1,0 +1,174 @@
+#include <openssl/rand.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "host/loader/call.h"
+#include "host/loader/ports.h"
+#include "madoguchi/reader/v1/reader.grpc.pb.h"
+
+namespace madoguchi {
+namespace {
+
+using namespace check::v1;  // NOLINT: the codes.
+using reader::v1::Reader;
+
+constexpr std::chrono::milliseconds kCloseTime(2000);
+constexpr size_t kTokenSize = 16;
+
+std::string TextOf(std::span<const uint8_t> bytes) { return {bytes.begin(), bytes.end()}; }
+
+std::vector<uint8_t> BytesOf(const std::string& text) { return {text.begin(), text.end()}; }
+
+class PluginSession final : public CardSession {
+ public:
+  PluginSession(std::shared_ptr<const PluginLife> life, uint64_t session, CallLimits limits)
+      : life_(std::move(life)),
+        stub_(Reader::NewStub(life_->channel)),
+        session_(session),
+        limits_(std::move(limits)) {}
+
+  // Also when the check was cancelled: the reset is what takes the verified PIN away.
+  ~PluginSession() override {
+    reader::v1::CloseRequest request;
+    request.set_session(session_);
+    reader::v1::CloseReply reply;
+    (void)CallPlugin({kCloseTime, {}}, FAILURE_CODE_READER_LOST, FAILURE_CODE_READER_LOST,
+                     [&](grpc::ClientContext* context) {
+                       return stub_->Close(context, request, &reply);
+                     });
+  }
+
+  absl::StatusOr<std::vector<uint8_t>> Transmit(std::span<const uint8_t> command) override {
+    reader::v1::TransmitRequest request;
+    request.set_session(session_);
+    request.set_command(command.data(), command.size());
+    reader::v1::TransmitReply reply;
+    const absl::Status status = Call([&](grpc::ClientContext* context) {
+      return stub_->Transmit(context, request, &reply);
+    });
+    return Answer(status, reply.response());
+  }
+
+  absl::StatusOr<std::vector<uint8_t>> VerifyPin(std::span<const uint8_t> apdu_template,
+                                                 const Secret* pin) override {
+    reader::v1::VerifyPinRequest request;
+    request.set_session(session_);
+    request.set_apdu_template(TextOf(apdu_template));
+    request.set_pin_offset(static_cast<uint32_t>(apdu_template.size()));
+    if (pin != nullptr) {
+      const auto token = SendPin(*pin);
+      if (!token.ok()) return token.status();
+      request.set_pin_token(*token);
+    }
+    reader::v1::VerifyPinReply reply;
+    const absl::Status status = Call([&](grpc::ClientContext* context) {
+      return stub_->VerifyPin(context, request, &reply);
+    });
+    return Answer(status, reply.response());
+  }
+
+ private:
+  template <typename Method>
+  absl::Status Call(const Method& method) {
+    return CallPlugin(limits_, FAILURE_CODE_READER_LOST, FAILURE_CODE_CARD_SILENT, method);
+  }
+
+  static absl::StatusOr<std::vector<uint8_t>> Answer(const absl::Status& status,
+                                                     const std::string& response) {
+    if (!status.ok()) return status;
+    if (response.size() < 2) {
+      return FailureStatus(FAILURE_CODE_CARD_GONE, "an answer of under two bytes");
+    }
+    return BytesOf(response);
+  }
+
+  // One packet on fd 4, straight from locked memory. The token under which it waits there.
+  absl::StatusOr<std::string> SendPin(const Secret& pin) {
+    auto packet = Secret::OfSize(kTokenSize + pin.size());
+    if (!packet.ok()) return packet.status();
+    uint8_t* const bytes = packet->bytes().data();
+    if (RAND_bytes(bytes, kTokenSize) != 1) return absl::InternalError("no randomness");
+    std::string token(bytes, bytes + kTokenSize);
+    std::copy(pin.bytes().begin(), pin.bytes().end(), bytes + kTokenSize);
+    const ssize_t sent =
+        send(life_->pin.get(), bytes, packet->size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent != static_cast<ssize_t>(packet->size())) {
+      return FailureStatus(FAILURE_CODE_READER_LOST, "the PIN lane is closed");
+    }
+    return token;
+  }
+
+  const std::shared_ptr<const PluginLife> life_;
+  const std::unique_ptr<Reader::Stub> stub_;
+  const uint64_t session_;
+  const CallLimits limits_;
+};
+
+}  // namespace
+
+// One thread that carries the snapshots of one life into the table.
+struct PluginReaders::Watch {
+  std::shared_ptr<const PluginLife> life;
+  grpc::ClientContext context;
+  std::jthread thread;
+
+  Watch(ReaderTable& table, const std::string& plugin, std::shared_ptr<const PluginLife> watched)
+      : life(std::move(watched)), thread([this, &table, plugin] {
+          const auto stub = Reader::NewStub(life->channel);
+          const auto stream = stub->Watch(&context, reader::v1::WatchRequest());
+          reader::v1::Snapshot snapshot;
+          while (stream->Read(&snapshot)) table.Update(plugin, life->generation, snapshot);
+          stream->Finish();
+        }) {}
+  ~Watch() {
+    context.TryCancel();
+    thread.join();
+  }
+};
+
+PluginReaders::PluginReaders(ReaderTable& table) : table_(table) {}
+
+PluginReaders::~PluginReaders() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  watches_.clear();
+}
+
+void PluginReaders::Up(const std::string& plugin, const std::shared_ptr<const PluginLife>& life) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  watches_[plugin] = std::make_unique<Watch>(table_, plugin, life);
+}
+
+void PluginReaders::Down(const std::string& plugin) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    watches_.erase(plugin);
+  }
+  table_.Remove(plugin, "its plugin is not running");
+}
+
+absl::StatusOr<std::unique_ptr<CardSession>> PluginReaders::Open(const CardSeen& card,
+                                                                 const CallLimits& limits) {
+  std::shared_ptr<const PluginLife> life;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    const auto found = watches_.find(card.plugin);
+    if (found != watches_.end()) life = found->second->life;
+  }
+  if (life == nullptr || life->generation != card.generation) {
+    return FailureStatus(FAILURE_CODE_READER_LOST, card.place());
+  }
+  const auto stub = Reader::NewStub(life->channel);
+  reader::v1::OpenRequest request;
+  request.set_reader(card.reader);
+  request.set_insertion(card.insertion);
+  reader::v1::OpenReply reply;
+  const absl::Status status =
+      CallPlugin(limits, FAILURE_CODE_READER_LOST, FAILURE_CODE_CARD_SILENT,
+                 [&](grpc::ClientContext* context) { return stub->Open(context, request, &reply); });
+  if (!status.ok()) return status;
+  return std::make_unique<PluginSession>(life, reply.session(), limits);
+}
+
+}  // namespace madoguchi

@@ -1,0 +1,83 @@
+// madoguchid: the host.
+#include <signal.h>
+#include <sys/resource.h>
+
+#include <cstdio>
+#include <cstring>
+#include <string>
+
+#include "host/config.h"
+#include "host/host.h"
+#include "host/version.h"
+
+namespace {
+
+constexpr int kUsage = 64;    // EX_USAGE
+constexpr int kConfig = 78;   // EX_CONFIG
+constexpr int kUnavailable = 69;  // EX_UNAVAILABLE
+
+constexpr char kHelp[] =
+    "madoguchid --config FILE\n"
+    "\n"
+    "Runs the host: starts the plugins that FILE names and opens the desk for screens.\n"
+    "FILE is protobuf text; host/config.proto says what may stand in it.\n"
+    "Prints \"ready\" when the doors are open, and stops on SIGTERM or SIGINT.\n"
+    "\n"
+    "  --version   prints the version\n"
+    "  --help      prints this\n";
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::string path;
+  for (int i = 1; i < argc; ++i) {
+    const std::string argument = argv[i];
+    if (argument == "--help") {
+      std::fputs(kHelp, stdout);
+      return 0;
+    }
+    if (argument == "--version") {
+      std::printf("madoguchid %s\n", madoguchi::kVersion);
+      return 0;
+    }
+    if (argument == "--config" && i + 1 < argc) {
+      path = argv[++i];
+    } else if (argument.rfind("--config=", 0) == 0) {
+      path = argument.substr(std::strlen("--config="));
+    } else {
+      std::fprintf(stderr, "madoguchid: what is \"%s\"?\n\n%s", argv[i], kHelp);
+      return kUsage;
+    }
+  }
+  if (path.empty()) {
+    std::fprintf(stderr, "madoguchid: --config is missing\n\n%s", kHelp);
+    return kUsage;
+  }
+
+  // A core dump would hold whatever was in memory.
+  const rlimit none{0, 0};
+  setrlimit(RLIMIT_CORE, &none);
+  signal(SIGPIPE, SIG_IGN);
+  // Blocked before any thread is made, so that all of them leave these to sigwait below.
+  sigset_t ends;
+  sigemptyset(&ends);
+  sigaddset(&ends, SIGTERM);
+  sigaddset(&ends, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &ends, nullptr);
+
+  const auto config = madoguchi::ReadConfig(path);
+  if (!config.ok()) {
+    std::fprintf(stderr, "madoguchid: %s\n", std::string(config.status().message()).c_str());
+    return kConfig;
+  }
+  const auto host = madoguchi::Host::Start(*config);
+  if (!host.ok()) {
+    std::fprintf(stderr, "madoguchid: %s\n", std::string(host.status().message()).c_str());
+    return kUnavailable;
+  }
+  std::printf("ready\n");
+  std::fflush(stdout);
+  int signal_number = 0;
+  sigwait(&ends, &signal_number);
+  return 0;
+}

@@ -1,0 +1,69 @@
+#include "readers/pcsc/reader_table.h"
+
+#include <algorithm>
+
+namespace madoguchi::pcsc {
+
+void ReaderTable::SetReaders(const std::vector<std::string>& names) {
+  names_ = names;
+  std::erase_if(entries_, [&](const auto& entry) {
+    return std::find(names.begin(), names.end(), entry.first) == names.end();
+  });
+  for (const std::string& name : names) entries_[name].shown.set_name(name);
+}
+
+void ReaderTable::Look(const std::string& name, DWORD event_state, const std::string& atr) {
+  const auto found = entries_.find(name);
+  if (found == entries_.end()) return;
+  Entry& entry = found->second;
+  const bool was = (entry.state & SCARD_STATE_PRESENT) != 0;
+  const bool is = (event_state & SCARD_STATE_PRESENT) != 0;
+  uint64_t& insertion = insertions_[name];
+  if (!entry.seen) {
+    entry.seen = true;
+    insertion += is;
+    entry.shown.set_lying(is);
+  } else {
+    const uint16_t events = EventsOf(event_state) - EventsOf(entry.state);
+    // Insertions and removals take turns.
+    uint64_t arrived = (events + is - was) / 2;
+    if (is && (!was || events != 0)) arrived = std::max<uint64_t>(arrived, 1);
+    insertion += arrived;
+    if (arrived > 0 || !is) entry.shown.set_lying(false);
+  }
+  entry.state = event_state & ~static_cast<DWORD>(SCARD_STATE_CHANGED);
+
+  reader::v1::Presence presence = reader::v1::PRESENCE_ABSENT;
+  if (is) {
+    const bool mute = (event_state & SCARD_STATE_MUTE) != 0;
+    presence = mute ? reader::v1::PRESENCE_UNPOWERED : reader::v1::PRESENCE_PRESENT;
+  }
+  entry.shown.set_presence(presence);
+  entry.shown.set_insertion(insertion);
+  entry.shown.set_atr(is ? atr : "");
+  entry.shown.set_busy((event_state & SCARD_STATE_EXCLUSIVE) != 0);
+}
+
+DWORD ReaderTable::current_state(const std::string& name) const {
+  const auto found = entries_.find(name);
+  return found == entries_.end() ? SCARD_STATE_UNAWARE : found->second.state;
+}
+
+reader::v1::Snapshot ReaderTable::Snapshot() const {
+  reader::v1::Snapshot snapshot;
+  snapshot.set_service(reader::v1::SERVICE_RUNNING);
+  for (const std::string& name : names_) {
+    const Entry& entry = entries_.at(name);
+    if (entry.seen) *snapshot.add_reader() = entry.shown;
+  }
+  return snapshot;
+}
+
+std::optional<ReaderTable::Card> ReaderTable::CardAt(const std::string& name) const {
+  const auto found = entries_.find(name);
+  if (found == entries_.end() || !found->second.seen) return std::nullopt;
+  const Entry& entry = found->second;
+  return Card{entry.shown.insertion(), EventsOf(entry.state), entry.shown.presence()};
+}
+
+}  // namespace madoguchi::pcsc

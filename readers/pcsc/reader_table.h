@@ -1,0 +1,60 @@
+#ifndef MADOGUCHI_READERS_PCSC_READER_TABLE_H_
+#define MADOGUCHI_READERS_PCSC_READER_TABLE_H_
+
+#include <winscard.h>
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "madoguchi/reader/v1/reader.pb.h"
+
+namespace madoguchi::pcsc {
+
+// What is known of each reader, made from what SCardGetStatusChange says. Insertions are counted by
+// PC/SC's own counter of card events, the upper 16 bits of dwEventState, which pcscd moves by one
+// at each insertion and each removal: a card that was swapped between two looks is seen. The count
+// of a name goes on when the reader, or pcscd, comes back. Not thread-safe.
+class ReaderTable {
+ public:
+  // Sets which readers there are; those not named are forgotten, but for their count.
+  void SetReaders(const std::vector<std::string>& names);
+  // The readers, in the order of SetReaders.
+  const std::vector<std::string>& names() const { return names_; }
+  // Takes in one look: dwEventState and the ATR of it. Nothing for a name that is not in the table.
+  void Look(const std::string& name, DWORD event_state, const std::string& atr);
+  // The last dwEventState of a reader, to be given as dwCurrentState; SCARD_STATE_UNAWARE before
+  // the first look.
+  DWORD current_state(const std::string& name) const;
+
+  // All readers that were looked at.
+  reader::v1::Snapshot Snapshot() const;
+
+  struct Card {
+    uint64_t insertion = 0;
+    uint16_t events = 0;  // PC/SC's counter at this insertion
+    reader::v1::Presence presence = reader::v1::PRESENCE_ABSENT;
+  };
+  // What lies at `name` now; nullopt when there is no such reader.
+  std::optional<Card> CardAt(const std::string& name) const;
+
+ private:
+  struct Entry {
+    bool seen = false;
+    DWORD state = SCARD_STATE_UNAWARE;
+    reader::v1::ReaderState shown;
+  };
+
+  std::vector<std::string> names_;
+  std::map<std::string, Entry> entries_;
+  std::map<std::string, uint64_t> insertions_;
+};
+
+// The counter of card events in a dwEventState.
+inline uint16_t EventsOf(DWORD event_state) { return static_cast<uint16_t>(event_state >> 16); }
+
+}  // namespace madoguchi::pcsc
+
+#endif  // MADOGUCHI_READERS_PCSC_READER_TABLE_H_

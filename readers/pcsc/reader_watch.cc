@@ -1,0 +1,156 @@
+#include "readers/pcsc/reader_watch.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "readers/pcsc/pcsc_failure.h"
+
+namespace madoguchi::pcsc {
+namespace {
+
+constexpr char kPlugAndPlay[] = "\\\\?PnP?\\Notification";
+// SCardGetStatusChange compares the number of readers with what it was when the call began: a
+// reader that came just before is found by looking again.
+constexpr DWORD kLookAgainMs = 1000;
+constexpr std::chrono::milliseconds kServicePatience(500);
+// The daemon makes its socket, and listens on it a moment later.
+constexpr std::chrono::milliseconds kSoon(10);
+constexpr int kSoonTries = 50;
+
+bool IsReaderLoss(LONG result) {
+  return result == SCARD_E_UNKNOWN_READER || result == SCARD_E_READER_UNAVAILABLE;
+}
+
+}  // namespace
+
+ReaderWatch::ReaderWatch(PcscApi& api, const std::string& socket,
+                         std::function<void(reader::v1::Snapshot)> publish)
+    : api_(api), socket_(socket), publish_(std::move(publish)), signal_(socket) {
+  thread_ = std::thread([this] { Run(); });
+}
+
+ReaderWatch::~ReaderWatch() {
+  stopping_ = true;
+  signal_.Stop();
+  // A cancel that comes between two calls is lost, so it is said again until it is heard.
+  while (!ended_) {
+    SCARDCONTEXT context;
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      context = context_;
+    }
+    if (context != 0) api_.Cancel(context);
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  thread_.join();
+}
+
+ReaderWatch::Place ReaderWatch::At(const std::string& reader) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return Place{running_, table_.CardAt(reader)};
+}
+
+void ReaderWatch::Run() {
+  int soon = 0;
+  while (!stopping_) {
+    SCARDCONTEXT context = 0;
+    LONG result = api_.EstablishContext(&context);
+    if (result == SCARD_S_SUCCESS) {
+      {
+        std::lock_guard<std::mutex> lock(mutex_);
+        context_ = context;
+      }
+      result = Follow(context);
+      {
+        std::lock_guard<std::mutex> lock(mutex_);
+        context_ = 0;
+      }
+      api_.ReleaseContext(context);
+      soon = 0;
+    }
+    if (stopping_) break;
+    ShowDown(result);
+    const auto begin = std::chrono::steady_clock::now();
+    const auto patience = soon > 0 ? kSoon : kServicePatience;
+    signal_.Await(patience);
+    const bool something = std::chrono::steady_clock::now() - begin < patience;
+    soon = something ? kSoonTries : std::max(soon - 1, 0);
+  }
+  ended_ = true;
+}
+
+LONG ReaderWatch::Follow(SCARDCONTEXT context) {
+  while (!stopping_) {
+    std::vector<std::string> names;
+    LONG result = api_.ListReaders(context, &names);
+    if (result != SCARD_S_SUCCESS) return result;
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      table_.SetReaders(names);
+    }
+    result = Look(context);
+    if (result == SCARD_S_SUCCESS) {
+      Publish();
+    } else if (result != SCARD_E_TIMEOUT && result != SCARD_E_CANCELLED && !IsReaderLoss(result)) {
+      return result;
+    }
+  }
+  return SCARD_S_SUCCESS;
+}
+
+LONG ReaderWatch::Look(SCARDCONTEXT context) {
+  std::vector<std::string> names;
+  std::vector<SCARD_READERSTATE> states;
+  bool first_look = false;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    names = table_.names();
+    states.resize(names.size() + 1);
+    for (size_t i = 0; i < names.size(); ++i) {
+      states[i].szReader = names[i].c_str();
+      states[i].dwCurrentState = table_.current_state(names[i]);
+      first_look = first_look || states[i].dwCurrentState == SCARD_STATE_UNAWARE;
+    }
+    states.back().szReader = kPlugAndPlay;
+    first_look = first_look || !running_;
+  }
+  const auto asked = std::span(states).first(first_look ? names.size() : states.size());
+  // With nothing new to learn, wait; else say at once what there is.
+  const LONG result = asked.empty()
+                          ? SCARD_S_SUCCESS
+                          : api_.GetStatusChange(context, first_look ? 0 : kLookAgainMs, asked);
+  if (result != SCARD_S_SUCCESS && !(first_look && result == SCARD_E_TIMEOUT)) return result;
+  std::lock_guard<std::mutex> lock(mutex_);
+  running_ = true;
+  for (size_t i = 0; i < names.size(); ++i) {
+    const DWORD state = states[i].dwEventState;
+    if ((state & (SCARD_STATE_UNKNOWN | SCARD_STATE_UNAVAILABLE)) != 0) continue;
+    const auto* const atr = reinterpret_cast<const char*>(states[i].rgbAtr);
+    const size_t size = std::min<size_t>(states[i].cbAtr, sizeof(states[i].rgbAtr));
+    table_.Look(names[i], state, std::string(atr, size));
+  }
+  return SCARD_S_SUCCESS;
+}
+
+void ReaderWatch::ShowDown(LONG result) {
+  reader::v1::Snapshot snapshot;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    running_ = false;
+    table_.SetReaders({});
+  }
+  snapshot.set_service(reader::v1::SERVICE_DOWN);
+  snapshot.set_detail("pcscd does not answer at " + socket_ + " (" + PcscResultName(result) + ")");
+  publish_(std::move(snapshot));
+}
+
+void ReaderWatch::Publish() {
+  reader::v1::Snapshot snapshot;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    snapshot = table_.Snapshot();
+  }
+  publish_(std::move(snapshot));
+}
+
+}  // namespace madoguchi::pcsc

@@ -1,0 +1,74 @@
+#ifndef MADOGUCHI_SDK_CONFORMANCE_PLUGIN_PROCESS_H_
+#define MADOGUCHI_SDK_CONFORMANCE_PLUGIN_PROCESS_H_
+
+#include <grpcpp/channel.h>
+#include <sys/types.h>
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <thread>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace madoguchi::conformance {
+
+// One plugin as a host would start it, for tests: the binary itself, with /dev/null as fd 0, its
+// log taken from fd 1 and 2, gRPC on fd 3, PIN packets on fd 4, and an empty environment. It is not
+// jailed. Thread-safe but for End and Kill, which one thread calls.
+class PluginProcess {
+ public:
+  // Starts `binary`, a path, with no arguments. The process may not be ready yet; gRPC waits for
+  // it.
+  static absl::StatusOr<std::unique_ptr<PluginProcess>> Spawn(const std::string& binary);
+  // Ends the process, by force when it does not end by itself.
+  ~PluginProcess();
+  PluginProcess(const PluginProcess&) = delete;
+  PluginProcess& operator=(const PluginProcess&) = delete;
+
+  pid_t pid() const { return pid_; }
+  // gRPC on fd 3. Make stubs on it freely; it dies with the process.
+  const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
+  // The host's end of fd 4.
+  int pin_fd() const { return pin_fd_; }
+  // What the process has written so far.
+  std::string log() const;
+  // Waits until the log holds `text`; false when it does not within `patience`.
+  bool AwaitLog(const std::string& text, std::chrono::milliseconds patience) const;
+
+  // Hello and Start. The settings are handed over as they are: defaults too must be in them.
+  absl::Status Start(const std::map<std::string, std::string>& settings);
+  // Sends one PIN packet: `token` (16 bytes) and `pin` (1..16 bytes), see reader.proto. True when
+  // it was sent. Wipes its own buffer; `pin` is the caller's.
+  bool SendPin(const std::string& token, std::span<const uint8_t> pin) const;
+
+  // Closes the socket on fd 3 and waits. The exit status, or 128 + signal; nullopt when the process
+  // did not end within `patience` and was killed.
+  std::optional<int> End(std::chrono::milliseconds patience = std::chrono::milliseconds(2000));
+  // SIGKILL, as a crash would.
+  void Kill();
+
+ private:
+  PluginProcess() = default;
+  void ReadLog(int fd);
+  std::optional<int> Wait(std::chrono::milliseconds patience);
+
+  pid_t pid_ = -1;
+  int service_fd_ = -1;
+  int pin_fd_ = -1;
+  int pid_fd_ = -1;
+  bool ended_ = false;
+  std::shared_ptr<grpc::Channel> channel_;
+  std::thread log_reader_;
+  mutable std::mutex log_mutex_;
+  std::string log_;
+};
+
+}  // namespace madoguchi::conformance
+
+#endif  // MADOGUCHI_SDK_CONFORMANCE_PLUGIN_PROCESS_H_

@@ -1,0 +1,103 @@
+#include "sdk/textproto/textproto.h"
+
+#include <fcntl.h>
+#include <google/protobuf/io/tokenizer.h>
+#include <google/protobuf/text_format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace madoguchi {
+namespace {
+
+constexpr off_t kLargestFile = 16 << 20;
+
+class FirstError final : public google::protobuf::io::ErrorCollector {
+ public:
+  explicit FirstError(const std::string& name) : name_(name) {}
+  void AddError(int line, google::protobuf::io::ColumnNumber column,
+                const std::string& message) override {
+    if (!text_.empty()) return;
+    text_ = name_ + ":" + std::to_string(line + 1) + ":" + std::to_string(column + 1) + ": " +
+            message;
+  }
+  void AddWarning(int, google::protobuf::io::ColumnNumber, const std::string&) override {}
+  const std::string& text() const { return text_; }
+
+ private:
+  const std::string name_;
+  std::string text_;
+};
+
+absl::Status FileError(const std::string& path) {
+  const std::string text = path + ": " + std::strerror(errno);
+  if (errno == ENOENT) return absl::NotFoundError(text);
+  if (errno == EACCES || errno == EPERM) return absl::PermissionDeniedError(text);
+  return absl::InvalidArgumentError(text);
+}
+
+}  // namespace
+
+absl::Status ParseTextproto(const std::string& text, const std::string& name,
+                            google::protobuf::Message* message) {
+  FirstError error(name);
+  google::protobuf::TextFormat::Parser parser;
+  parser.RecordErrorsTo(&error);
+  if (parser.ParseFromString(text, message)) return absl::OkStatus();
+  return absl::InvalidArgumentError(error.text().empty() ? name + ": not protobuf text"
+                                                         : error.text());
+}
+
+absl::StatusOr<std::string> ReadFile(const std::string& path) {
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return FileError(path);
+  struct stat facts;
+  std::string bytes;
+  absl::Status result = absl::OkStatus();
+  if (fstat(fd, &facts) != 0 || !S_ISREG(facts.st_mode)) {
+    result = absl::InvalidArgumentError(path + ": not a regular file");
+  } else if (facts.st_size > kLargestFile) {
+    result = absl::InvalidArgumentError(path + ": larger than 16 MiB");
+  }
+  char part[65536];
+  while (result.ok()) {
+    const ssize_t size = read(fd, part, sizeof(part));
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0) result = FileError(path);
+    if (size <= 0) break;
+    bytes.append(part, static_cast<size_t>(size));
+  }
+  close(fd);
+  if (!result.ok()) return result;
+  return bytes;
+}
+
+absl::Status ReadTextproto(const std::string& path, google::protobuf::Message* message) {
+  const auto text = ReadFile(path);
+  if (!text.ok()) return text.status();
+  return ParseTextproto(*text, path, message);
+}
+
+absl::Status WriteFile(const std::string& path, const std::string& bytes, int mode) {
+  std::string fresh = path + ".XXXXXX";
+  const int fd = mkstemp(fresh.data());
+  if (fd < 0) return FileError(path);
+  size_t done = 0;
+  while (done < bytes.size()) {
+    const ssize_t size = write(fd, bytes.data() + done, bytes.size() - done);
+    if (size < 0 && errno == EINTR) continue;
+    if (size <= 0) break;
+    done += static_cast<size_t>(size);
+  }
+  const bool written = done == bytes.size() && fchmod(fd, mode) == 0 && fsync(fd) == 0;
+  const absl::Status failed = written ? absl::OkStatus() : FileError(path);
+  close(fd);
+  if (written && rename(fresh.c_str(), path.c_str()) == 0) return absl::OkStatus();
+  const absl::Status why = written ? FileError(path) : failed;
+  unlink(fresh.c_str());
+  return why;
+}
+
+}  // namespace madoguchi

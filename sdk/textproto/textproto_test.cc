@@ -1,0 +1,42 @@
+#include "sdk/textproto/textproto.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+
+#include "madoguchi/plugin/v1/plugin.pb.h"
+
+namespace madoguchi {
+namespace {
+
+TEST(Textproto, ErrorsNameFileLineColumnAndWhatWasExpected) {
+  plugin::v1::Manifest manifest;
+  const auto error = [&](const std::string& text) {
+    return std::string(ParseTextproto(text, "plugin.textproto", &manifest).message());
+  };
+  EXPECT_EQ(error("name: \"a\"\nkind: 7x"), "plugin.textproto:2:8: Need space between number and identifier.");
+  EXPECT_EQ(error("name: 12"), "plugin.textproto:1:7: Expected string, got: 12");
+  EXPECT_NE(error("nam: \"a\"").find("plugin.textproto:1:"), std::string::npos);
+  EXPECT_NE(error("nam: \"a\"").find("no field named \"nam\""), std::string::npos);
+  EXPECT_TRUE(ParseTextproto("name: \"a\"", "x", &manifest).ok());
+}
+
+TEST(Textproto, FilesAreWrittenWholeWithTheirModeAndReadBack) {
+  const std::string folder = testing::TempDir() + "/textproto_test";
+  std::filesystem::create_directories(folder);
+  const std::string path = folder + "/key.pem";
+  ASSERT_TRUE(WriteFile(path, "one", 0600).ok());
+  ASSERT_TRUE(WriteFile(path, "two", 0600).ok());
+  EXPECT_EQ(*ReadFile(path), "two");
+  struct stat facts;
+  ASSERT_EQ(stat(path.c_str(), &facts), 0);
+  EXPECT_EQ(facts.st_mode & 0777, 0600u);
+  EXPECT_EQ(ReadFile(folder + "/none").status().code(), absl::StatusCode::kNotFound);
+  EXPECT_FALSE(ReadFile(folder).ok());
+  EXPECT_FALSE(WriteFile(folder + "/no/such", "x", 0600).ok());
+  std::filesystem::remove_all(folder);
+}
+
+}  // namespace
+}  // namespace madoguchi

@@ -1,0 +1,164 @@
+// The commands that follow a check: check, patient, close.
+#include <google/protobuf/util/json_util.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "madoguchi/desk/v1/desk.grpc.pb.h"
+#include "sdk/failure/failure.h"
+#include "ui/terminal/commands.h"
+#include "ui/terminal/follow.h"
+#include "ui/terminal/remote_desk.h"
+#include "ui/terminal/screen.h"
+#include "ui/terminal/text.h"
+
+namespace madoguchi::terminal {
+namespace {
+
+using check::v1::Verdict;
+
+constexpr Phrase kClosed("窓口を空けました。", "The counter is free.");
+constexpr Phrase kPatientHint("患者用の画面です。Ctrl-C で終わります。",
+                              "The patient's screen. Ctrl-C ends it.");
+
+// Field names as in the proto; fields with their default value are left out.
+std::string Json(const Verdict& verdict) {
+  google::protobuf::util::JsonPrintOptions options;
+  options.preserve_proto_field_names = true;
+  std::string json;
+  (void)google::protobuf::util::MessageToJsonString(verdict, &json, options);
+  return json;
+}
+
+Verdict Hindered(const absl::Status& why) {
+  Verdict verdict;
+  verdict.set_outcome(check::v1::OUTCOME_CANNOT_TELL);
+  const Failure failure = FailureOf(why, check::v1::FAILURE_CODE_HOST_UNREACHABLE);
+  *verdict.mutable_failure() = Describe(failure.code(), failure.detail());
+  return verdict;
+}
+
+int ExitOf(const Verdict& verdict) {
+  switch (verdict.outcome()) {
+    case check::v1::OUTCOME_ELIGIBLE:
+      return kExitDone;
+    case check::v1::OUTCOME_NOT_ELIGIBLE:
+      return kExitNotEligible;
+    default:
+      return kExitFailed;
+  }
+}
+
+absl::StatusOr<desk::v1::GetHostReply> GetHost(const Session& session) {
+  const auto channel = session.connection->Channel();
+  if (!channel.ok()) return channel.status();
+  grpc::ClientContext call;
+  SetDeadline(&call);
+  desk::v1::GetHostReply reply;
+  const absl::Status status = CallStatus(
+      desk::v1::Desk::NewStub(*channel)->GetHost(&call, {}, &reply), session.connection->address());
+  if (!status.ok()) return status;
+  return reply;
+}
+
+FollowSettings SettingsOf(const CommandLine& line, const Session& session) {
+  FollowSettings settings;
+  settings.language = session.language;
+  settings.pinned_host_key = session.connection->pinned_host_key();
+  settings.assume_match = line.yes;
+  settings.assume_same_card = line.same_card;
+  return settings;
+}
+
+}  // namespace
+
+int PrintHindered(const absl::Status& why, std::ostream& out) {
+  out << Json(Hindered(why)) << std::endl;
+  return kExitFailed;
+}
+
+int RunCheck(const CommandLine& line, const Session& session) {
+  const auto host = GetHost(session);
+  if (!host.ok()) {
+    if (line.json) PrintHindered(host.status(), session.out);
+    return Fail(host.status(), session);
+  }
+  FollowSettings settings = SettingsOf(line, session);
+  std::vector<check::v1::Role> roles = {check::v1::ROLE_STAFF};
+  const auto& allowed = host->role();
+  if (!line.staff_only &&
+      std::find(allowed.begin(), allowed.end(), check::v1::ROLE_PATIENT) != allowed.end()) {
+    roles.push_back(check::v1::ROLE_PATIENT);
+    settings.patient_too = true;
+  }
+  RemoteDesk desk(session.connection, line.counter, roles, session.bell);
+  std::ostream& progress = line.json ? session.err : session.out;
+  Follow follow(settings, &desk, session.keyboard, session.bell, session.interrupted, &progress);
+  Verdict verdict = follow.Check(line.method);
+  if (verdict.has_failure()) *verdict.mutable_failure() = WithTexts(verdict.failure());
+  if (line.json) {
+    session.out << Json(verdict) << std::endl;
+  } else {
+    session.out << "\n" << VerdictText(verdict, session.language) << "\n" << std::flush;
+  }
+  follow.Close();
+  return ExitOf(verdict);
+}
+
+int RunPatient(const CommandLine& line, const Session& session) {
+  RemoteDesk desk(session.connection, line.counter, {check::v1::ROLE_PATIENT}, session.bell);
+  if (!line.once) session.out << kPatientHint.In(session.language) << std::endl;
+  Follow follow(SettingsOf(line, session), &desk, session.keyboard, session.bell,
+                session.interrupted, &session.out);
+  const absl::Status status = follow.Attend(line.once);
+  return status.ok() ? kExitDone : Fail(status, session);
+}
+
+int RunClose(const CommandLine& line, const Session& session) {
+  RemoteDesk desk(session.connection, line.counter, {check::v1::ROLE_STAFF}, session.bell);
+  const auto limit = std::chrono::steady_clock::now() + kReconnectLimit;
+  std::string replied;  // the view that was replied to
+  while (std::chrono::steady_clock::now() < limit && session.interrupted->load() == 0) {
+    session.bell->Clear();
+    const Sight sight = desk.Look(check::v1::ROLE_STAFF);
+    if (!sight.lost.ok()) return Fail(sight.lost, session);
+    if (sight.view && !sight.broken) {
+      const desk::v1::View& view = *sight.view;
+      if (view.check_id().empty()) {
+        session.out << kClosed.In(session.language) << std::endl;
+        return kExitDone;
+      }
+      const std::string now = view.check_id() + "/" + std::to_string(view.revision());
+      if (now != replied) {
+        replied = now;
+        desk::v1::Reply reply;
+        reply.set_counter(view.counter());
+        reply.set_role(check::v1::ROLE_STAFF);
+        reply.set_check_id(view.check_id());
+        reply.set_question(view.question());
+        if (view.stage() == desk::v1::STAGE_DONE) {
+          reply.mutable_close();
+        } else {
+          reply.mutable_cancel();
+        }
+        const auto sent = desk.Send(reply);
+        if (!sent.ok() && CodeOf(sent.status()) != check::v1::FAILURE_CODE_REPLY_STALE) {
+          return Fail(sent.status(), session);
+        }
+      }
+    }
+    session.bell->Wait(std::chrono::milliseconds(500));
+  }
+  return Fail(FailureStatus(session.interrupted->load() > 0 ? check::v1::FAILURE_CODE_CANCELLED
+                                                            : check::v1::FAILURE_CODE_TIMED_OUT),
+              session);
+}
+
+int Fail(const absl::Status& status, const Session& session) {
+  session.err << FailureText(FailureOf(status, check::v1::FAILURE_CODE_HOST_UNREACHABLE),
+                             session.language)
+              << std::flush;
+  return kExitFailed;
+}
+
+}  // namespace madoguchi::terminal

@@ -1,0 +1,215 @@
+// The commands that only look: readers, plugins, counters, version.
+#include <google/protobuf/util/json_util.h>
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include "madoguchi/desk/v1/desk.grpc.pb.h"
+#include "sdk/failure/failure.h"
+#include "ui/terminal/commands.h"
+#include "ui/terminal/remote_desk.h"
+#include "ui/terminal/text.h"
+#include "ui/terminal/width.h"
+
+#ifndef MADOGUCHI_VERSION
+#error "MADOGUCHI_VERSION comes from CMake"
+#endif
+
+namespace madoguchi::terminal {
+namespace {
+
+using Rows = std::vector<std::vector<std::string>>;
+
+constexpr Phrase kReader("リーダー", "READER");
+constexpr Phrase kPlugin("プラグイン", "PLUGIN");
+constexpr Phrase kState("状態", "STATE");
+constexpr Phrase kKind("種類", "KIND");
+constexpr Phrase kVersionLabel("版", "VERSION");
+constexpr Phrase kMaker("作成者", "MAKER");
+constexpr Phrase kProcess("プロセス", "PID");
+constexpr Phrase kRestarts("再起動", "RESTARTS");
+constexpr Phrase kDetail("詳細", "DETAIL");
+constexpr Phrase kNoReaders("カードリーダーがありません。", "There is no card reader.");
+constexpr Phrase kNoPlugins("プラグインがありません。", "There are no plugins.");
+constexpr Phrase kNoCounters("窓口がありません。", "There are no counters.");
+constexpr Phrase kAbsent("カードなし", "no card");
+constexpr Phrase kPresent("カードあり", "card");
+constexpr Phrase kUnpowered("カードを起動できない", "card does not wake");
+constexpr Phrase kLying("カードあり（前から）", "card, from before");
+constexpr Phrase kBusy("ほかのソフトが使用中", "held by another program");
+constexpr Phrase kServiceDown("{} のサービスが動いていません。{}", "The service of {} is down. {}");
+constexpr Phrase kReaderKind("リーダー", "reader");
+constexpr Phrase kPolicyKind("確認手順", "policy");
+constexpr Phrase kAuthorityKind("資格の照会先", "authority");
+constexpr Phrase kStarting("起動中", "starting");
+constexpr Phrase kRunning("動作中", "running");
+constexpr Phrase kWaiting("再起動待ち", "waiting");
+constexpr Phrase kRefused("使えない", "refused");
+constexpr Phrase kHost("窓口システム {}（{}）", "host {} ({})");
+constexpr Phrase kNoHost("窓口システムは動いていません（{}）", "no host is running ({})");
+
+template <typename Message>
+std::string JsonLine(const Message& message) {
+  google::protobuf::util::JsonPrintOptions options;
+  options.preserve_proto_field_names = true;
+  std::string json;
+  (void)google::protobuf::util::MessageToJsonString(message, &json, options);
+  return json;
+}
+
+const Phrase& PresencePhrase(const reader::v1::ReaderState& state) {
+  if (state.busy()) return kBusy;
+  switch (state.presence()) {
+    case reader::v1::PRESENCE_PRESENT:
+      return state.lying() ? kLying : kPresent;
+    case reader::v1::PRESENCE_UNPOWERED:
+      return kUnpowered;
+    default:
+      return kAbsent;
+  }
+}
+
+const Phrase& KindPhrase(plugin::v1::Kind kind) {
+  switch (kind) {
+    case plugin::v1::KIND_POLICY:
+      return kPolicyKind;
+    case plugin::v1::KIND_AUTHORITY:
+      return kAuthorityKind;
+    default:
+      return kReaderKind;
+  }
+}
+
+const Phrase& StatePhrase(desk::v1::PluginRow::State state) {
+  switch (state) {
+    case desk::v1::PluginRow::STATE_RUNNING:
+      return kRunning;
+    case desk::v1::PluginRow::STATE_WAITING:
+      return kWaiting;
+    case desk::v1::PluginRow::STATE_REFUSED:
+      return kRefused;
+    default:
+      return kStarting;
+  }
+}
+
+std::string TableText(const desk::v1::ReaderTable& table, Language language) {
+  std::string text;
+  if (table.reader_size() == 0) {
+    text += std::string(kNoReaders.In(language)) + "\n";
+  } else {
+    Rows rows = {{kPlugin.In(language), kReader.In(language), kState.In(language)}};
+    for (const auto& row : table.reader()) {
+      rows.push_back({Printable(row.plugin()), Printable(row.state().name()),
+                      PresencePhrase(row.state()).In(language)});
+    }
+    text += Columns(rows);
+  }
+  for (const auto& source : table.source()) {
+    if (source.service() != reader::v1::SERVICE_DOWN) continue;
+    text += Fill(kServiceDown, language, {source.plugin(), source.detail()}) + "\n";
+  }
+  return text;
+}
+
+}  // namespace
+
+int RunReaders(const CommandLine& line, const Session& session) {
+  const auto channel = session.connection->Channel();
+  if (!channel.ok()) return Fail(channel.status(), session);
+  grpc::ClientContext call;
+  if (!line.watch) SetDeadline(&call);
+  const auto stub = desk::v1::Desk::NewStub(*channel);
+  const auto stream = stub->WatchReaders(&call, {});
+  std::atomic<bool> ended = false;
+  // Ctrl-C ends the stream, whatever Read() waits for.
+  std::thread interruption([&] {
+    while (!ended && session.interrupted->load() == 0) {
+      session.bell->Wait(std::chrono::minutes(1));
+    }
+    call.TryCancel();
+  });
+  bool any = false;
+  desk::v1::ReaderTable table;
+  while (stream->Read(&table)) {
+    if (any && !line.json) session.out << "\n";
+    any = true;
+    session.out << (line.json ? JsonLine(table) + "\n" : TableText(table, session.language))
+                << std::flush;
+    if (!line.watch) break;
+  }
+  const bool done = (any && !line.watch) || session.interrupted->load() > 0;
+  ended = true;
+  session.bell->Ring();
+  interruption.join();
+  const grpc::Status status = stream->Finish();
+  if (done) return kExitDone;
+  const absl::Status why = status.ok() ? FailureStatus(check::v1::FAILURE_CODE_HOST_STOPPING)
+                                       : CallStatus(status, session.connection->address());
+  return Fail(why, session);
+}
+
+int RunPlugins(const CommandLine& line, const Session& session) {
+  const auto channel = session.connection->Channel();
+  if (!channel.ok()) return Fail(channel.status(), session);
+  grpc::ClientContext call;
+  SetDeadline(&call);
+  desk::v1::ListPluginsReply reply;
+  const absl::Status status =
+      CallStatus(desk::v1::Desk::NewStub(*channel)->ListPlugins(&call, {}, &reply),
+                 session.connection->address());
+  if (!status.ok()) return Fail(status, session);
+  const Language language = session.language;
+  if (line.json) {
+    session.out << JsonLine(reply) << std::endl;
+  } else if (reply.plugin_size() == 0) {
+    session.out << kNoPlugins.In(language) << std::endl;
+  } else {
+    Rows rows = {{kPlugin.In(language), kKind.In(language), kState.In(language),
+                  kVersionLabel.In(language), kMaker.In(language), kProcess.In(language),
+                  kRestarts.In(language), kDetail.In(language)}};
+    for (const auto& row : reply.plugin()) {
+      rows.push_back({Printable(row.name()), KindPhrase(row.kind()).In(language),
+                      StatePhrase(row.state()).In(language), Printable(row.version()),
+                      Printable(row.maker()), row.pid() > 0 ? std::to_string(row.pid()) : "-",
+                      std::to_string(row.restarts()), Printable(row.detail())});
+    }
+    session.out << Columns(rows) << std::flush;
+  }
+  return kExitDone;
+}
+
+int RunCounters(const CommandLine&, const Session& session) {
+  const auto channel = session.connection->Channel();
+  if (!channel.ok()) return Fail(channel.status(), session);
+  grpc::ClientContext call;
+  SetDeadline(&call);
+  desk::v1::ListCountersReply reply;
+  const absl::Status status =
+      CallStatus(desk::v1::Desk::NewStub(*channel)->ListCounters(&call, {}, &reply),
+                 session.connection->address());
+  if (!status.ok()) return Fail(status, session);
+  for (const std::string& counter : reply.counter()) session.out << Printable(counter) << "\n";
+  if (reply.counter_size() == 0) session.err << kNoCounters.In(session.language) << "\n";
+  session.out << std::flush;
+  return kExitDone;
+}
+
+int RunVersion(const CommandLine&, const Session& session) {
+  session.out << "madoguchi " MADOGUCHI_VERSION << std::endl;
+  grpc::ClientContext call;
+  SetDeadline(&call);
+  desk::v1::GetHostReply reply;
+  const auto channel = session.connection->Channel();
+  const bool there =
+      channel.ok() && desk::v1::Desk::NewStub(*channel)->GetHost(&call, {}, &reply).ok();
+  // No failure: the version asked for is this program's.
+  session.out << (there ? Fill(kHost, session.language,
+                               {reply.version(), session.connection->address()})
+                        : Fill(kNoHost, session.language, {session.connection->address()}))
+              << std::endl;
+  return kExitDone;
+}
+
+}  // namespace madoguchi::terminal
