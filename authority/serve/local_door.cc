@@ -2,6 +2,7 @@
 
 #include <grpcpp/server_builder.h>
 #include <grpcpp/server_posix.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -15,6 +16,7 @@ namespace madoguchi::authority {
 namespace {
 
 constexpr int kBacklog = 64;
+constexpr int kPauseMs = 100;
 
 absl::Status Cannot(const std::string& path, const std::string& what) {
   return absl::UnavailableError("cannot listen on " + path + ": " + what + ": " +
@@ -76,7 +78,10 @@ void LocalDoor::Admit(int listening) {
     const int fd = accept4(listening, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) {
       if (errno == EINTR || errno == ECONNABORTED) continue;
-      if (errno != EAGAIN) std::fprintf(stderr, "accept: %s\n", std::strerror(errno));
+      if (errno == EAGAIN) return;
+      // Out of descriptors, say: who waits at the door would else keep the loop spinning.
+      std::fprintf(stderr, "accept: %s\n", std::strerror(errno));
+      poll(nullptr, 0, kPauseMs);
       return;
     }
     ucred peer{};
