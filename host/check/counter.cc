@@ -37,6 +37,13 @@ desk::v1::ReplyKind KindOf(const Reply& reply) {
   return desk::v1::REPLY_KIND_UNSPECIFIED;
 }
 
+// What makes a question of one stage another one: "is this card yours" asks about one
+// card, a PIN prompt is for one key.
+std::string AboutWhat(const Scene& scene) {
+  if (scene.stage == desk::v1::STAGE_ASK_SAME_CARD) return scene.reader;
+  return scene.pin_prompt ? scene.pin_prompt->prompt_id() : "";
+}
+
 std::string NewCheckId() {
   std::array<unsigned char, 16> random;
   if (RAND_bytes(random.data(), random.size()) != 1) std::abort();
@@ -54,20 +61,28 @@ class Counter::Front final : public Screens {
   Front(Counter& counter, std::stop_token cancelled)
       : counter_(counter), cancelled_(std::move(cancelled)) {}
 
-  void Show(const Scene& scene) override { Put(scene, nullptr, 0); }
+  void Show(const Scene& scene) override {
+    {
+      std::lock_guard<std::mutex> lock(counter_.mutex_);
+      counter_.reply_.reset();
+    }
+    Put(scene, nullptr, 0);
+  }
 
   void Ask(const Scene& scene, Acceptor acceptor) override {
     uint64_t number = 0;
     {
       std::lock_guard<std::mutex> lock(counter_.mutex_);
       // The same question, changed in other things, keeps its number: an answer that is on its way
-      // still counts.
+      // still counts. One that is here already has closed it.
       const Scene& now = counter_.scene_;
-      const bool same = counter_.acceptor_ != nullptr && now.stage == scene.stage &&
-                        now.check_id == scene.check_id && open_for_ == scene.reader;
-      number = same || (counter_.reply_ && now.stage == scene.stage) ? now.question
-                                                                     : ++counter_.last_question_;
-      open_for_ = scene.stage == desk::v1::STAGE_ASK_SAME_CARD ? scene.reader : "";
+      const bool same = now.stage == scene.stage && asked_about_ == AboutWhat(scene);
+      if (same && counter_.reply_) {
+        acceptor = nullptr;
+      } else {
+        number = same && now.question != 0 ? now.question : ++counter_.last_question_;
+      }
+      asked_about_ = AboutWhat(scene);
     }
     Put(scene, std::move(acceptor), number);
   }
@@ -87,14 +102,15 @@ class Counter::Front final : public Screens {
   }
 
  private:
+  // Shows `scene` with the question of that number; 0: none is open.
   void Put(const Scene& scene, Acceptor acceptor, uint64_t question) {
     {
       std::lock_guard<std::mutex> lock(counter_.mutex_);
-      // A reply that came before a change of the same question stays.
-      if (counter_.reply_ && question != counter_.scene_.question) counter_.reply_.reset();
+      // A reply to an earlier question counts for no later one.
+      if (question != 0 && question != counter_.scene_.question) counter_.reply_.reset();
       counter_.scene_ = scene;
       counter_.scene_.question = question;
-      counter_.acceptor_ = counter_.reply_ ? nullptr : std::move(acceptor);
+      counter_.acceptor_ = std::move(acceptor);
       ++counter_.revision_;
     }
     counter_.listeners_.Poke();
@@ -102,7 +118,7 @@ class Counter::Front final : public Screens {
 
   Counter& counter_;
   const std::stop_token cancelled_;
-  std::string open_for_;
+  std::string asked_about_;
 };
 
 Counter::Counter(const World& world, const std::vector<Method>& methods, Place place)
@@ -165,6 +181,8 @@ absl::StatusOr<std::string> Counter::Send(const Reply& reply, Role role) {
         if (absl::Status accepted = acceptor_(reply); !accepted.ok()) return accepted;
         reply_ = reply;
         acceptor_ = nullptr;
+        scene_.question = 0;
+        ++revision_;
       }
       wake_.notify_all();
     }

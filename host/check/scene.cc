@@ -131,6 +131,8 @@ bool IsAllowed(const Scene& scene, Role role, ReplyKind kind) {
   if (kind == REPLY_KIND_CANCEL) {
     return Running(scene.stage) && (role == ROLE_STAFF || role == ROLE_PATIENT);
   }
+  // A question that was answered is closed, though its stage may still stand for a moment.
+  if (Running(scene.stage) && scene.question == 0) return false;
   const Answerer answerer = AnswererOf(scene);
   return kind == answerer.kind && role == answerer.role && kind != REPLY_KIND_UNSPECIFIED;
 }

@@ -84,10 +84,13 @@ LONG ReaderWatch::Follow(SCARDCONTEXT context) {
     std::vector<std::string> names;
     LONG result = api_.ListReaders(context, &names);
     if (result != SCARD_S_SUCCESS) return result;
+    bool running;
     {
       std::lock_guard<std::mutex> lock(mutex_);
       table_.SetReaders(names);
+      running = running_;
     }
+    if (running) Publish();  // A reader may be gone.
     result = Look(context);
     if (result == SCARD_S_SUCCESS) {
       Publish();

@@ -1,0 +1,223 @@
+#ifndef MADOGUCHI_READERS_PCSC_FAKE_PCSC_H_
+#define MADOGUCHI_READERS_PCSC_FAKE_PCSC_H_
+
+#include <algorithm>
+#include <array>
+#include <condition_variable>
+#include <cstring>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "readers/pcsc/pcsc_api.h"
+
+namespace madoguchi::pcsc {
+
+// A PC/SC service in memory, for tests, with what pcscd does where it matters: its counter of card
+// events, calls that block, results after its death. Thread-safe.
+class FakePcsc final : public PcscApi {
+ public:
+  using Bytes = std::vector<uint8_t>;
+  using Answer = std::function<LONG(std::span<const uint8_t> command, Bytes* answer)>;
+
+  void SetRunning(bool running) {
+    Change([&] {
+      running_ = running;
+      contexts_.clear();
+      cards_.clear();
+      for (auto& [name, reader] : readers_) reader.events = 0;
+    });
+  }
+  void AddReader(const std::string& name) {
+    Change([&] { readers_[name]; });
+  }
+  void RemoveReader(const std::string& name) {
+    Change([&] { readers_.erase(name); });
+  }
+  void Insert(const std::string& name, bool mute = false) {
+    Change([&] { Put(readers_[name], true, mute); });
+  }
+  void Pull(const std::string& name) {
+    Change([&] { Put(readers_[name], false, false); });
+  }
+  // Both, with no look in between.
+  void Swap(const std::string& name) {
+    Change([&] {
+      Put(readers_[name], false, false);
+      Put(readers_[name], true, false);
+    });
+  }
+  // Another program begins a transaction, or ends it.
+  void HoldByOther(const std::string& name, bool held) {
+    Change([&] { readers_[name].other = held; });
+  }
+  // Connect fails with `result` from now on; SCARD_S_SUCCESS for no more of it.
+  void FailConnect(LONG result) {
+    Change([&] { connect_result_ = result; });
+  }
+  // The next BeginTransaction gives `result`.
+  void FailBegin(LONG result) {
+    Change([&] { begin_results_.push_back(result); });
+  }
+  // How cards answer; without the fake's lock, so it may block.
+  void SetAnswer(Answer answer) {
+    Change([&] { answer_ = std::move(answer); });
+  }
+  // "reset A", "leave A": how cards were let go, and of which reader.
+  std::vector<std::string> Endings() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    return endings_;
+  }
+  bool AwaitEndings(size_t count) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    return changed_.wait_for(lock, std::chrono::seconds(5),
+                             [&] { return endings_.size() >= count; });
+  }
+  // Contexts that are not released.
+  size_t contexts() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    return contexts_.size();
+  }
+
+  LONG EstablishContext(SCARDCONTEXT* context) override {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (!running_) return SCARD_E_NO_SERVICE;
+    *context = ++last_;
+    contexts_.insert(*context);
+    return SCARD_S_SUCCESS;
+  }
+  LONG ReleaseContext(SCARDCONTEXT context) override {
+    std::lock_guard<std::mutex> lock(mutex_);
+    return contexts_.erase(context) > 0 ? SCARD_S_SUCCESS : SCARD_E_INVALID_HANDLE;
+  }
+  LONG ListReaders(SCARDCONTEXT context, std::vector<std::string>* readers) override {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (contexts_.count(context) == 0) return SCARD_E_NO_SERVICE;
+    readers->clear();
+    for (const auto& [name, reader] : readers_) readers->push_back(name);
+    return SCARD_S_SUCCESS;
+  }
+  LONG GetStatusChange(SCARDCONTEXT context, DWORD timeout,
+                       std::span<SCARD_READERSTATE> states) override {
+    std::unique_lock<std::mutex> lock(mutex_);
+    const size_t count = readers_.size();
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout);
+    while (true) {
+      if (contexts_.count(context) == 0) return SCARD_E_NO_SERVICE;
+      bool changed = false;
+      for (SCARD_READERSTATE& state : states) {
+        state.dwEventState = 0;
+        const std::string name = state.szReader;
+        if (name.rfind("\\\\?PnP?", 0) == 0) {
+          changed = changed || count != readers_.size();
+          continue;
+        }
+        const auto found = readers_.find(name);
+        if (found == readers_.end()) return SCARD_E_UNKNOWN_READER;
+        const Reader& reader = found->second;
+        DWORD now = reader.present ? SCARD_STATE_PRESENT : SCARD_STATE_EMPTY;
+        if (reader.mute) now |= SCARD_STATE_MUTE;
+        now |= static_cast<DWORD>(reader.events) << 16;
+        state.cbAtr = reader.present && !reader.mute ? 2 : 0;
+        std::memcpy(state.rgbAtr, "\x3B\x00", 2);
+        if (now != state.dwCurrentState) {
+          now |= SCARD_STATE_CHANGED;
+          changed = true;
+        }
+        state.dwEventState = now;
+      }
+      if (changed) return SCARD_S_SUCCESS;
+      if (std::exchange(cancelled_, false)) return SCARD_E_CANCELLED;
+      if (changed_.wait_until(lock, deadline) == std::cv_status::timeout) return SCARD_E_TIMEOUT;
+    }
+  }
+  LONG Cancel(SCARDCONTEXT) override {
+    Change([&] { cancelled_ = true; });
+    return SCARD_S_SUCCESS;
+  }
+  LONG Connect(SCARDCONTEXT context, const std::string& reader, SCARDHANDLE* card,
+               DWORD* protocol) override {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (contexts_.count(context) == 0) return SCARD_E_NO_SERVICE;
+    if (connect_result_ != SCARD_S_SUCCESS) return connect_result_;
+    if (readers_.count(reader) == 0) return SCARD_E_UNKNOWN_READER;
+    if (!readers_[reader].present) return SCARD_E_NO_SMARTCARD;
+    *card = ++last_;
+    *protocol = SCARD_PROTOCOL_T1;
+    cards_[*card] = reader;
+    return SCARD_S_SUCCESS;
+  }
+  LONG BeginTransaction(SCARDHANDLE card) override {
+    std::unique_lock<std::mutex> lock(mutex_);
+    if (!begin_results_.empty()) {
+      const LONG result = begin_results_.front();
+      begin_results_.erase(begin_results_.begin());
+      return result;
+    }
+    changed_.wait(lock, [&] { return cards_.count(card) == 0 || !readers_[cards_[card]].other; });
+    return cards_.count(card) == 0 ? SCARD_E_NO_SERVICE : SCARD_S_SUCCESS;
+  }
+  LONG EndTransaction(SCARDHANDLE) override { return SCARD_S_SUCCESS; }
+  LONG Disconnect(SCARDHANDLE card, DWORD disposition) override {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (cards_.count(card) == 0) return SCARD_E_NO_SERVICE;
+    endings_.push_back((disposition == SCARD_RESET_CARD ? "reset " : "leave ") + cards_[card]);
+    cards_.erase(card);
+    changed_.notify_all();
+    return SCARD_S_SUCCESS;
+  }
+  LONG Transmit(SCARDHANDLE card, DWORD, std::span<const uint8_t> command, uint8_t* response,
+                DWORD* size) override {
+    Answer answer;
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      if (cards_.count(card) == 0) return SCARD_E_NO_SERVICE;
+      answer = answer_;
+    }
+    Bytes bytes = {0x90, 0x00};
+    const LONG result = answer ? answer(command, &bytes) : SCARD_S_SUCCESS;
+    std::copy(bytes.begin(), bytes.end(), response);
+    *size = bytes.size();
+    return result;
+  }
+
+ private:
+  struct Reader {
+    bool present = false;
+    bool mute = false;
+    bool other = false;
+    uint16_t events = 0;
+  };
+
+  static void Put(Reader& reader, bool present, bool mute) {
+    reader.present = present;
+    reader.mute = mute;
+    ++reader.events;
+  }
+  template <typename F>
+  void Change(F change) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    change();
+    changed_.notify_all();
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool running_ = true;
+  bool cancelled_ = false;
+  LONG last_ = 0;
+  LONG connect_result_ = SCARD_S_SUCCESS;
+  std::vector<LONG> begin_results_;
+  std::map<std::string, Reader> readers_;
+  std::set<SCARDCONTEXT> contexts_;
+  std::map<SCARDHANDLE, std::string> cards_;
+  Answer answer_;
+  std::vector<std::string> endings_;
+};
+
+}  // namespace madoguchi::pcsc
+
+#endif  // MADOGUCHI_READERS_PCSC_FAKE_PCSC_H_

@@ -1,0 +1,265 @@
+#include "readers/pcsc/pcsc_reader.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <future>
+
+#include "readers/pcsc/fake_pcsc.h"
+#include "sdk/failure/failure.h"
+
+namespace madoguchi::pcsc {
+namespace {
+
+using reader::v1::PRESENCE_ABSENT;
+using reader::v1::PRESENCE_PRESENT;
+using reader::v1::PRESENCE_UNPOWERED;
+using reader::v1::SERVICE_DOWN;
+using reader::v1::SERVICE_RUNNING;
+using testing::ElementsAre;
+using Bytes = std::vector<uint8_t>;
+using namespace std::chrono_literals;
+
+const Bytes kSelect = {0x00, 0xA4, 0x00, 0x0C};
+
+template <typename T>
+std::string Code(const absl::StatusOr<T>& status) {
+  return status.ok() ? "OK" : NameOf(CodeOf(status.status()));
+}
+
+class PcscReaderTest : public testing::Test {
+ protected:
+  // Left behind with the threads that a test leaves in it.
+  PcscReaderTest() : api_(*new FakePcsc), reader_(api_, 200ms) {}
+
+  void Start() {
+    const absl::Status status =
+        reader_.Start(plugin::Settings(std::map<std::string, std::string>{{"pcscd_socket", ""}}));
+    ASSERT_TRUE(status.ok()) << status;
+  }
+  // The first snapshot from now on that is `wanted`.
+  template <typename F>
+  bool Await(F wanted) {
+    const auto deadline = std::chrono::steady_clock::now() + 5s;
+    while (std::chrono::steady_clock::now() < deadline) {
+      if (seen_ > 0 && wanted(newest_)) return true;
+      seen_ = reader_.board().WaitNewer(seen_, 100ms, &newest_);
+    }
+    return false;
+  }
+  bool AwaitCard(const std::string& name, reader::v1::Presence presence, uint64_t insertion) {
+    return Await([&](const reader::v1::Snapshot& snapshot) {
+      for (const auto& state : snapshot.reader()) {
+        if (state.name() == name) {
+          state_ = state;
+          return state.presence() == presence && state.insertion() == insertion;
+        }
+      }
+      return false;
+    });
+  }
+  absl::StatusOr<uint64_t> Open(const std::string& name, uint64_t insertion) {
+    reader::v1::OpenRequest request;
+    request.set_reader(name);
+    request.set_insertion(insertion);
+    const auto reply = reader_.Open(request);
+    if (!reply.ok()) return reply.status();
+    return reply->session();
+  }
+  // A started plugin with one card in each of the readers A and B.
+  void StartWithCards() {
+    api_.AddReader("A");
+    api_.AddReader("B");
+    Start();
+    ASSERT_TRUE(AwaitCard("B", PRESENCE_ABSENT, 0));
+    api_.Insert("A");
+    api_.Insert("B");
+    ASSERT_TRUE(AwaitCard("A", PRESENCE_PRESENT, 1));
+    ASSERT_TRUE(AwaitCard("B", PRESENCE_PRESENT, 1));
+  }
+
+  FakePcsc& api_;
+  PcscReader reader_;
+  uint64_t seen_ = 0;
+  reader::v1::Snapshot newest_;
+  reader::v1::ReaderState state_;
+};
+
+TEST_F(PcscReaderTest, SeesReadersAndCardsComeAndGo) {
+  Start();
+  ASSERT_TRUE(Await([](const auto& s) { return s.service() == SERVICE_RUNNING; }));
+  EXPECT_EQ(newest_.reader_size(), 0);
+  api_.AddReader("A");
+  ASSERT_TRUE(AwaitCard("A", PRESENCE_ABSENT, 0));
+  api_.Insert("A");
+  ASSERT_TRUE(AwaitCard("A", PRESENCE_PRESENT, 1));
+  EXPECT_FALSE(state_.lying());
+  EXPECT_EQ(state_.atr().size(), 2u);
+  api_.Swap("A");
+  ASSERT_TRUE(AwaitCard("A", PRESENCE_PRESENT, 2));
+  api_.Pull("A");
+  ASSERT_TRUE(AwaitCard("A", PRESENCE_ABSENT, 2));
+  api_.Insert("A", true);
+  ASSERT_TRUE(AwaitCard("A", PRESENCE_UNPOWERED, 3));
+  EXPECT_EQ(Code(Open("A", 3)), "CARD_UNPOWERED");
+  api_.RemoveReader("A");
+  EXPECT_TRUE(Await([](const auto& s) { return s.reader_size() == 0; }));
+  EXPECT_EQ(Code(Open("A", 3)), "READER_LOST");
+}
+
+TEST_F(PcscReaderTest, ACardThatWasThereBeforeIsLying) {
+  api_.AddReader("A");
+  api_.Insert("A");
+  Start();
+  ASSERT_TRUE(AwaitCard("A", PRESENCE_PRESENT, 1));
+  EXPECT_TRUE(state_.lying());
+}
+
+TEST_F(PcscReaderTest, PcscdMayBeAbsentDieAndComeBack) {
+  api_.SetRunning(false);
+  Start();
+  ASSERT_TRUE(Await([](const auto& s) { return s.service() == SERVICE_DOWN; }));
+  EXPECT_THAT(newest_.detail(), testing::HasSubstr("pcscd"));
+  EXPECT_EQ(Code(Open("A", 1)), "READER_SERVICE_DOWN");
+  api_.AddReader("A");
+  api_.SetRunning(true);
+  ASSERT_TRUE(AwaitCard("A", PRESENCE_ABSENT, 0));
+  api_.Insert("A");
+  ASSERT_TRUE(AwaitCard("A", PRESENCE_PRESENT, 1));
+  const auto session = Open("A", 1);
+  ASSERT_TRUE(session.ok()) << session.status();
+
+  api_.SetRunning(false);
+  ASSERT_TRUE(Await([](const auto& s) { return s.service() == SERVICE_DOWN; }));
+  EXPECT_EQ(newest_.reader_size(), 0);
+  EXPECT_EQ(Code(reader_.Transmit(*session, kSelect)), "READER_SERVICE_DOWN");
+
+  api_.SetRunning(true);
+  ASSERT_TRUE(AwaitCard("A", PRESENCE_PRESENT, 2));
+  EXPECT_TRUE(state_.lying());
+  // The old session is nobody's obstacle.
+  EXPECT_EQ(Code(Open("A", 2)), "OK");
+  EXPECT_EQ(Code(reader_.Transmit(*session, kSelect)), "CARD_GONE");
+}
+
+TEST_F(PcscReaderTest, OneSessionEndsWithAReset) {
+  StartWithCards();
+  const auto session = Open("A", 1);
+  ASSERT_TRUE(session.ok()) << session.status();
+  EXPECT_EQ(Code(reader_.Transmit(*session, kSelect)), "OK");
+  EXPECT_EQ(Code(Open("A", 1)), "CARD_BUSY");
+  EXPECT_EQ(Code(Open("B", 1)), "OK");
+  reader_.Close(*session);
+  EXPECT_THAT(api_.Endings(), ElementsAre("reset A"));
+  EXPECT_EQ(api_.contexts(), 2u);  // the watch's and that of B
+  reader_.Close(*session);
+  EXPECT_EQ(Code(reader_.Transmit(*session, kSelect)), "READER_LOST");
+  const auto next = Open("A", 1);
+  ASSERT_TRUE(next.ok()) << next.status();
+  EXPECT_NE(*next, *session);
+}
+
+TEST_F(PcscReaderTest, RefusesAnotherInsertion) {
+  StartWithCards();
+  EXPECT_EQ(Code(Open("A", 2)), "CARD_GONE");
+  EXPECT_EQ(Code(Open("C", 1)), "READER_LOST");
+}
+
+TEST_F(PcscReaderTest, ConnectsFailingHaveTheirCodes) {
+  StartWithCards();
+  for (const auto& [result, code] :
+       std::map<LONG, std::string>{{SCARD_E_SHARING_VIOLATION, "CARD_BUSY"},
+                                   {SCARD_E_NO_SMARTCARD, "CARD_GONE"},
+                                   {SCARD_W_UNRESPONSIVE_CARD, "CARD_UNPOWERED"},
+                                   {SCARD_E_UNKNOWN_READER, "READER_LOST"},
+                                   {SCARD_E_NO_SERVICE, "READER_SERVICE_DOWN"}}) {
+    api_.FailConnect(result);
+    EXPECT_EQ(Code(Open("A", 1)), code);
+  }
+  api_.FailConnect(SCARD_S_SUCCESS);
+  EXPECT_EQ(api_.contexts(), 1u);
+  EXPECT_EQ(Code(Open("A", 1)), "OK");
+}
+
+TEST_F(PcscReaderTest, ConnectsAgainWhenTheOtherProgramResetTheCard) {
+  StartWithCards();
+  api_.FailBegin(SCARD_W_RESET_CARD);
+  EXPECT_EQ(Code(Open("A", 1)), "OK");
+  EXPECT_THAT(api_.Endings(), ElementsAre("leave A"));
+}
+
+TEST_F(PcscReaderTest, AnotherProgramsTransactionIsBusyAndIsLeftAlone) {
+  StartWithCards();
+  api_.HoldByOther("A", true);
+  EXPECT_EQ(Code(Open("A", 1)), "CARD_BUSY");
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_EQ(Code(Open("A", 1)), "CARD_BUSY");
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 150ms);  // at once
+  EXPECT_EQ(Code(Open("B", 1)), "OK");
+  api_.HoldByOther("A", false);
+  ASSERT_TRUE(api_.AwaitEndings(1));
+  EXPECT_THAT(api_.Endings(), ElementsAre("leave A"));
+}
+
+TEST_F(PcscReaderTest, AnAnswerUnderTwoBytesIsARemoval) {
+  StartWithCards();
+  const auto session = Open("A", 1);
+  ASSERT_TRUE(session.ok());
+  for (const Bytes& shorty : {Bytes{}, Bytes{0x90}}) {
+    api_.SetAnswer([&](auto, Bytes* answer) {
+      *answer = shorty;
+      return SCARD_S_SUCCESS;
+    });
+    EXPECT_EQ(Code(reader_.Transmit(*session, kSelect)), "CARD_GONE");
+  }
+  api_.SetAnswer([](auto, Bytes*) { return SCARD_E_NOT_TRANSACTED; });
+  EXPECT_EQ(Code(reader_.Transmit(*session, kSelect)), "CARD_GONE");
+}
+
+TEST_F(PcscReaderTest, CloseDoesNotWaitForASilentCardWhichIsResetWhenItComesBack) {
+  StartWithCards();
+  std::promise<void> asked, answer_now;
+  auto answered = answer_now.get_future().share();
+  api_.SetAnswer([&](auto, Bytes*) {
+    asked.set_value();
+    answered.wait();
+    return SCARD_S_SUCCESS;
+  });
+  const auto session = Open("A", 1);
+  ASSERT_TRUE(session.ok());
+  auto stuck = std::async(std::launch::async, [&] { return reader_.Transmit(*session, kSelect); });
+  asked.get_future().wait();
+  EXPECT_EQ(Code(reader_.Transmit(*session, kSelect)), "REQUEST_INVALID");
+  reader_.Close(*session);
+  EXPECT_TRUE(api_.Endings().empty());
+  EXPECT_EQ(Code(Open("A", 1)), "CARD_BUSY");
+  EXPECT_EQ(Code(Open("B", 1)), "OK");
+  answer_now.set_value();
+  EXPECT_EQ(Code(stuck.get()), "OK");
+  EXPECT_THAT(api_.Endings(), ElementsAre("reset A"));
+  EXPECT_EQ(Code(Open("A", 1)), "OK");
+}
+
+TEST_F(PcscReaderTest, ASessionOfACardThatIsGoneMakesRoomForTheNextCard) {
+  StartWithCards();
+  const auto old = Open("A", 1);
+  ASSERT_TRUE(old.ok());
+  api_.Swap("A");
+  ASSERT_TRUE(AwaitCard("A", PRESENCE_PRESENT, 2));
+  EXPECT_EQ(Code(Open("A", 1)), "CARD_GONE");
+  const auto next = Open("A", 2);
+  ASSERT_TRUE(next.ok()) << next.status();
+  EXPECT_EQ(Code(reader_.Transmit(*old, kSelect)), "CARD_GONE");
+  reader_.Close(*old);
+  EXPECT_EQ(Code(reader_.Transmit(*next, kSelect)), "OK");
+}
+
+TEST_F(PcscReaderTest, NamesASocketThatCannotBe) {
+  const absl::Status status =
+      reader_.Start(plugin::Settings(std::map<std::string, std::string>{{"pcscd_socket", "here"}}));
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()), testing::HasSubstr("pcscd_socket"));
+}
+
+}  // namespace
+}  // namespace madoguchi::pcsc

@@ -1,0 +1,101 @@
+#include "readers/pcsc/reader_table.h"
+
+#include <gtest/gtest.h>
+
+namespace madoguchi::pcsc {
+namespace {
+
+using reader::v1::PRESENCE_ABSENT;
+using reader::v1::PRESENCE_PRESENT;
+using reader::v1::PRESENCE_UNPOWERED;
+
+constexpr char kName[] = "Reader A";
+
+DWORD Empty(DWORD events) { return SCARD_STATE_EMPTY | SCARD_STATE_CHANGED | events << 16; }
+DWORD Present(DWORD events) { return SCARD_STATE_PRESENT | SCARD_STATE_CHANGED | events << 16; }
+
+class ReaderTableTest : public testing::Test {
+ protected:
+  void SetUp() override { table_.SetReaders({kName}); }
+  reader::v1::ReaderState State() const { return table_.Snapshot().reader(0); }
+  uint64_t insertion() const { return State().insertion(); }
+
+  ReaderTable table_;
+};
+
+TEST_F(ReaderTableTest, ShowsNothingOfAReaderBeforeTheFirstLook) {
+  EXPECT_EQ(table_.Snapshot().reader_size(), 0);
+  EXPECT_FALSE(table_.CardAt(kName).has_value());
+  EXPECT_EQ(table_.current_state(kName), DWORD{SCARD_STATE_UNAWARE});
+}
+
+TEST_F(ReaderTableTest, ACardOfTheFirstLookIsLyingUntilItIsGone) {
+  table_.Look(kName, Present(7), "atr");
+  EXPECT_EQ(insertion(), 1u);
+  EXPECT_TRUE(State().lying());
+  EXPECT_EQ(State().atr(), "atr");
+  table_.Look(kName, Present(7) | SCARD_STATE_INUSE, "atr");
+  EXPECT_EQ(insertion(), 1u);
+  EXPECT_TRUE(State().lying());
+  table_.Look(kName, Empty(8), "");
+  EXPECT_FALSE(State().lying());
+  EXPECT_EQ(State().presence(), PRESENCE_ABSENT);
+  table_.Look(kName, Present(9), "atr");
+  EXPECT_EQ(insertion(), 2u);
+  EXPECT_FALSE(State().lying());
+}
+
+TEST_F(ReaderTableTest, CountsWhatHappenedBetweenTwoLooks) {
+  struct {
+    DWORD before, after;
+    uint64_t arrived;
+  } const rows[] = {
+      {Empty(0), Present(1), 1},        {Empty(0), Present(3), 2}, {Present(1), Present(3), 1},
+      {Present(1), Present(7), 3},      {Present(1), Empty(2), 0}, {Present(1), Empty(4), 1},
+      {Empty(2), Empty(4), 1},          {Empty(0), Empty(0), 0},   {Present(1), Present(1), 0},
+      {Present(0xFFFF), Present(1), 1},  // the counter has 16 bits
+      {Empty(5), Present(5), 1},         // without a counter: what is seen
+      {Present(5), Present(6), 1},       // an odd step: another card at any rate
+  };
+  for (const auto& row : rows) {
+    ReaderTable table;
+    table.SetReaders({kName});
+    table.Look(kName, row.before, "");
+    const uint64_t before = table.Snapshot().reader(0).insertion();
+    table.Look(kName, row.after, "");
+    EXPECT_EQ(table.Snapshot().reader(0).insertion() - before, row.arrived)
+        << std::hex << row.before << " -> " << row.after;
+  }
+}
+
+TEST_F(ReaderTableTest, ASwappedCardIsNotLyingAnyMore) {
+  table_.Look(kName, Present(1), "");
+  table_.Look(kName, Present(3), "");
+  EXPECT_EQ(insertion(), 2u);
+  EXPECT_FALSE(State().lying());
+}
+
+TEST_F(ReaderTableTest, GoesOnCountingWhenTheReaderComesBack) {
+  table_.Look(kName, Empty(0), "");
+  table_.Look(kName, Present(1), "");
+  table_.SetReaders({});
+  EXPECT_EQ(table_.Snapshot().reader_size(), 0);
+  table_.SetReaders({"Another", kName});
+  table_.Look(kName, Present(1), "");
+  EXPECT_EQ(insertion(), 2u);
+  EXPECT_TRUE(State().lying());
+}
+
+TEST_F(ReaderTableTest, KnowsAMuteCardAndAnotherProgram) {
+  table_.Look(kName, Present(1) | SCARD_STATE_MUTE, "");
+  EXPECT_EQ(State().presence(), PRESENCE_UNPOWERED);
+  EXPECT_FALSE(State().busy());
+  table_.Look(kName, Present(3) | SCARD_STATE_EXCLUSIVE, "atr");
+  EXPECT_EQ(State().presence(), PRESENCE_PRESENT);
+  EXPECT_TRUE(State().busy());
+  ASSERT_TRUE(table_.CardAt(kName).has_value());
+  EXPECT_EQ(table_.CardAt(kName)->events, 3);
+}
+
+}  // namespace
+}  // namespace madoguchi::pcsc

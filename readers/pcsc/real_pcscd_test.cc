@@ -1,0 +1,405 @@
+// The plugin's own binary, a real pcscd and the virtual My Number Card. Runs inside private-pcscd.
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <winscard.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <future>
+#include <sstream>
+
+#include "sdk/conformance/plugin_process.h"
+#include "sdk/conformance/reader_client.h"
+#include "sdk/failure/failure.h"
+
+namespace madoguchi::pcsc {
+namespace {
+
+namespace fs = std::filesystem;
+using conformance::PluginProcess;
+using conformance::ReaderClient;
+using reader::v1::PRESENCE_ABSENT;
+using reader::v1::PRESENCE_PRESENT;
+using Bytes = std::vector<uint8_t>;
+using namespace std::chrono_literals;
+
+const Bytes kSelectJpki = {0x00, 0xA4, 0x04, 0x0C, 0x0A, 0xD3, 0x92, 0xF0,
+                           0x00, 0x26, 0x01, 0x00, 0x00, 0x00, 0x01};
+const Bytes kSelectCertificate = {0x00, 0xA4, 0x02, 0x0C, 0x02, 0x00, 0x0A};
+const Bytes kRead = {0x00, 0xB0, 0x00, 0x00, 0x04};
+const Bytes kSelectPin = {0x00, 0xA4, 0x02, 0x0C, 0x02, 0x00, 0x18};
+const Bytes kVerify = {0x00, 0x20, 0x00, 0x80, 0x00};
+const Bytes kSelectKey = {0x00, 0xA4, 0x02, 0x0C, 0x02, 0x00, 0x17};
+const Bytes kSign = {0x80, 0x2A, 0x00, 0x80, 0x02, 0xAB, 0xCD, 0x00};
+const Bytes kOk = {0x90, 0x00};
+const Bytes kPin = {'1', '2', '3', '4'};
+
+template <typename T>
+std::string Code(const absl::StatusOr<T>& status) {
+  return status.ok() ? "OK" : NameOf(CodeOf(status.status()));
+}
+
+fs::path BuildFolder() { return fs::canonical("/proc/self/exe").parent_path().parent_path(); }
+
+std::vector<std::string> Words(const char* variable, char separator) {
+  std::vector<std::string> words;
+  std::stringstream stream(std::getenv(variable) ? std::getenv(variable) : "");
+  for (std::string word; std::getline(stream, word, separator);) words.push_back(word);
+  return words;
+}
+
+// Runs a program to its end; its exit status.
+int RunProgram(std::vector<std::string> words) {
+  std::vector<char*> arguments;
+  for (std::string& word : words) arguments.push_back(word.data());
+  arguments.push_back(nullptr);
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+  pid_t pid = -1;
+  const int error = posix_spawn(&pid, arguments[0], &actions, nullptr, arguments.data(), environ);
+  posix_spawn_file_actions_destroy(&actions);
+  if (error != 0) return 127;
+  int status = 0;
+  waitpid(pid, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+}
+
+int Pcscd(const std::string& action) {
+  return RunProgram(
+      {std::string(std::getenv("MADOGUCHI_PCSCD_DIR")) + "/private-pcscd-ctl", action});
+}
+
+// A madoguchi-card process, out of its reader at first.
+class CardProcess {
+ public:
+  CardProcess(const fs::path& folder, const std::string& port) : control_(folder / "control") {
+    std::vector<std::string> words = {BuildFolder() / "bin/madoguchi-card",
+                                      "--dir",
+                                      folder,
+                                      "--port",
+                                      port,
+                                      "--control",
+                                      control_};
+    std::vector<char*> arguments;
+    for (std::string& word : words) arguments.push_back(word.data());
+    arguments.push_back(nullptr);
+    int out[2];
+    if (pipe2(out, O_CLOEXEC) != 0) return;
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, out[1], 1);
+    posix_spawn(&pid_, arguments[0], &actions, nullptr, arguments.data(), environ);
+    posix_spawn_file_actions_destroy(&actions);
+    close(out[1]);
+    char ready;
+    if (read(out[0], &ready, 1) != 1) ADD_FAILURE() << "the card did not start";
+    close(out[0]);
+  }
+  ~CardProcess() {
+    if (pid_ <= 0) return;
+    kill(pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+  }
+  // One line to the card's control socket; its answer.
+  std::string Tell(const std::string& command) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::copy(control_.begin(), control_.end(), address.sun_path);
+    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const timeval patience{5, 0};
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    std::string answer;
+    const std::string line = command + "\n";
+    if (connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0 &&
+        send(fd, line.data(), line.size(), MSG_NOSIGNAL) > 0) {
+      char byte;
+      while (recv(fd, &byte, 1, 0) == 1 && byte != '\n') answer += byte;
+    }
+    close(fd);
+    return answer;
+  }
+
+ private:
+  std::string control_;
+  pid_t pid_ = -1;
+};
+
+class RealPcscdTest : public testing::Test {
+ protected:
+  // Keys take long to make: each test gets copies of two cards made once.
+  static void SetUpTestSuite() {
+    std::string name = testing::TempDir() + "real-pcscd-XXXXXX";
+    ASSERT_NE(mkdtemp(name.data()), nullptr);
+    root_ = name;
+    for (const char* card : {"a", "b"}) {
+      ASSERT_EQ(
+          RunProgram({BuildFolder() / "bin/madoguchi-card", "--dir", root_ / card, "--make-only"}),
+          0);
+    }
+  }
+  static void TearDownTestSuite() { fs::remove_all(root_); }
+
+  void SetUp() override {
+    readers_ = Words("MADOGUCHI_PCSCD_READERS", '\n');
+    ports_ = Words("MADOGUCHI_PCSCD_PORTS", ' ');
+    ASSERT_GE(ports_.size(), 2u) << "run this under private-pcscd";
+    ASSERT_EQ(Pcscd("start"), 0);
+    folder_ = root_ / testing::UnitTest::GetInstance()->current_test_info()->name();
+    fs::create_directory(folder_);
+    for (const char* card : {"a", "b"}) {
+      fs::copy(root_ / card, folder_ / card, fs::copy_options::recursive);
+    }
+  }
+  void TearDown() override {
+    client_.reset();
+    process_.reset();
+    card_a_.reset();
+    card_b_.reset();
+    // pcscd looks every 0.4 s: one that goes on would see the last test's card in the next.
+    EXPECT_EQ(Pcscd("stop"), 0);
+  }
+
+  void StartPlugin() {
+    auto process = PluginProcess::Spawn(BuildFolder() / "plugins/reader_pcsc/reader_pcsc");
+    ASSERT_TRUE(process.ok()) << process.status();
+    process_ = *std::move(process);
+    const absl::Status status =
+        process_->Start({{"pcscd_socket", std::getenv("PCSCLITE_CSOCK_NAME")}});
+    ASSERT_TRUE(status.ok()) << status;
+    client_ = std::make_unique<ReaderClient>(*process_);
+  }
+  // Waits until both readers are there and empty.
+  void StartEmpty() {
+    StartPlugin();
+    ASSERT_TRUE(client_->AwaitPresence(readers_[0], PRESENCE_ABSENT).has_value());
+    ASSERT_TRUE(client_->AwaitPresence(readers_[1], PRESENCE_ABSENT).has_value());
+  }
+  void LayDownA() { card_a_ = std::make_unique<CardProcess>(folder_ / "a", ports_[0]); }
+  void LayDownB() { card_b_ = std::make_unique<CardProcess>(folder_ / "b", ports_[1]); }
+
+  uint64_t MustOpen(int reader) {
+    const auto state = client_->AwaitPresence(readers_[reader], PRESENCE_PRESENT);
+    EXPECT_TRUE(state.has_value()) << readers_[reader];
+    if (!state.has_value()) return 0;
+    const auto opened = client_->Open(readers_[reader], state->insertion());
+    EXPECT_TRUE(opened.ok()) << opened.status();
+    return opened.ok() ? opened->session() : 0;
+  }
+  void ExpectReads(uint64_t session) {
+    for (const Bytes& command : {kSelectJpki, kSelectCertificate}) {
+      const auto answer = client_->Transmit(session, command);
+      ASSERT_TRUE(answer.ok()) << answer.status();
+      EXPECT_EQ(*answer, kOk);
+    }
+    const auto read = client_->Transmit(session, kRead);
+    ASSERT_TRUE(read.ok()) << read.status();
+    ASSERT_EQ(read->size(), 6u);
+    EXPECT_EQ(read->front(), 0x30);
+  }
+
+  void ExpectVerifies(uint64_t session) {
+    for (const Bytes& command : {kSelectJpki, kSelectPin}) {
+      EXPECT_EQ(Code(client_->Transmit(session, command)), "OK");
+    }
+    const auto verified = client_->VerifyPin(session, kVerify, kPin);
+    ASSERT_TRUE(verified.ok()) << verified.status();
+    EXPECT_EQ(*verified, kOk);
+  }
+  // The card signs only while a PIN is verified, which a SELECT does not change.
+  Bytes StatusWordOfSignature(uint64_t session) {
+    for (const Bytes& command : {kSelectJpki, kSelectKey}) {
+      EXPECT_EQ(Code(client_->Transmit(session, command)), "OK");
+    }
+    const auto signature = client_->Transmit(session, kSign);
+    if (!signature.ok() || signature->size() < 2) return {};
+    return Bytes(signature->end() - 2, signature->end());
+  }
+
+  static fs::path root_;
+  std::vector<std::string> readers_, ports_;
+  fs::path folder_;
+  std::unique_ptr<CardProcess> card_a_, card_b_;
+  std::unique_ptr<PluginProcess> process_;
+  std::unique_ptr<ReaderClient> client_;
+};
+
+fs::path RealPcscdTest::root_;
+
+TEST_F(RealPcscdTest, ACardComesIsReadAndGoes) {
+  StartEmpty();
+  LayDownA();
+  const auto state = client_->AwaitPresence(readers_[0], PRESENCE_PRESENT);
+  ASSERT_TRUE(state.has_value());
+  EXPECT_EQ(state->insertion(), 1u);
+  EXPECT_FALSE(state->lying());
+  EXPECT_EQ(state->atr().substr(0, 1), "\x3B");
+  ExpectReads(MustOpen(0));
+  card_a_->Tell("remove");
+  ASSERT_TRUE(client_->AwaitPresence(readers_[0], PRESENCE_ABSENT).has_value());
+  card_a_->Tell("insert");
+  const auto again = client_->AwaitPresence(readers_[0], PRESENCE_PRESENT);
+  ASSERT_TRUE(again.has_value());
+  EXPECT_EQ(again->insertion(), 2u);
+  // The session of the removed card was never closed; it is in nobody's way.
+  ExpectReads(MustOpen(0));
+}
+
+TEST_F(RealPcscdTest, ACardThatIsThereAtTheStartIsLying) {
+  LayDownA();
+  StartPlugin();
+  auto state = client_->AwaitPresence(readers_[0], PRESENCE_PRESENT);
+  ASSERT_TRUE(state.has_value());
+  // By now it lies there for whoever comes next.
+  client_.reset();
+  process_.reset();
+  StartPlugin();
+  state = client_->AwaitPresence(readers_[0], PRESENCE_PRESENT);
+  ASSERT_TRUE(state.has_value());
+  EXPECT_TRUE(state->lying());
+  EXPECT_EQ(state->insertion(), 1u);
+}
+
+TEST_F(RealPcscdTest, TwoCardsInTwoReadersStayApart) {
+  StartEmpty();
+  LayDownA();
+  LayDownB();
+  const uint64_t a = MustOpen(0), b = MustOpen(1);
+  ExpectReads(a);
+  // Nothing is selected on B yet, whatever A was told.
+  const auto unselected = client_->Transmit(b, kRead);
+  ASSERT_TRUE(unselected.ok()) << unselected.status();
+  EXPECT_EQ(unselected->size(), 2u);
+  ExpectReads(b);
+}
+
+TEST_F(RealPcscdTest, AVerifiedPinDoesNotOutliveItsSession) {
+  StartEmpty();
+  LayDownA();
+  const uint64_t first = MustOpen(0);
+  EXPECT_EQ(StatusWordOfSignature(first), (Bytes{0x69, 0x82}));
+  ExpectVerifies(first);
+  EXPECT_EQ(StatusWordOfSignature(first), kOk);
+  ASSERT_TRUE(client_->Close(first).ok());
+
+  const uint64_t second = MustOpen(0);
+  EXPECT_EQ(StatusWordOfSignature(second), (Bytes{0x69, 0x82}));
+  ExpectVerifies(second);
+  // The host dies in the middle.
+  client_.reset();
+  EXPECT_EQ(process_->End(), 0);
+  StartPlugin();
+  EXPECT_EQ(StatusWordOfSignature(MustOpen(0)), (Bytes{0x69, 0x82}));
+}
+
+TEST_F(RealPcscdTest, ACardPulledInMidApduIsGone) {
+  StartEmpty();
+  LayDownA();
+  card_a_->Tell("fault pulled-before=2");
+  const uint64_t session = MustOpen(0);
+  EXPECT_EQ(Code(client_->Transmit(session, kSelectJpki)), "OK");
+  EXPECT_EQ(Code(client_->Transmit(session, kSelectCertificate)), "CARD_GONE");
+  EXPECT_EQ(Code(client_->Transmit(session, kRead)), "CARD_GONE");
+  EXPECT_TRUE(client_->AwaitPresence(readers_[0], PRESENCE_ABSENT).has_value());
+  EXPECT_TRUE(client_->Close(session).ok());
+}
+
+TEST_F(RealPcscdTest, ASilentCardStopsNobodyElse) {
+  StartEmpty();
+  LayDownA();
+  LayDownB();
+  card_a_->Tell("fault silent-from=1");
+  const uint64_t silent = MustOpen(0);
+  const auto insertion = client_->AwaitPresence(readers_[0], PRESENCE_PRESENT)->insertion();
+  EXPECT_EQ(client_->Transmit(silent, kSelectJpki, 300ms).status().code(),
+            absl::StatusCode::kDeadlineExceeded);
+  auto begin = std::chrono::steady_clock::now();
+  EXPECT_TRUE(client_->Close(silent).ok());
+  EXPECT_EQ(Code(client_->Open(readers_[0], insertion)), "CARD_BUSY");
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 500ms);
+
+  const uint64_t lively = MustOpen(1);
+  ExpectReads(lively);
+  ASSERT_TRUE(client_->Close(lively).ok());
+  card_b_->Tell("remove");
+  EXPECT_TRUE(client_->AwaitPresence(readers_[1], PRESENCE_ABSENT).has_value());
+
+  card_a_->Tell("remove");
+  EXPECT_TRUE(client_->AwaitPresence(readers_[0], PRESENCE_ABSENT).has_value());
+  card_a_->Tell("faults clear");
+  card_a_->Tell("insert");
+  ExpectReads(MustOpen(0));
+}
+
+TEST_F(RealPcscdTest, AnotherProgramsTransactionIsBusy) {
+  StartEmpty();
+  LayDownA();
+  const auto state = client_->AwaitPresence(readers_[0], PRESENCE_PRESENT);
+  ASSERT_TRUE(state.has_value());
+  SCARDCONTEXT context;
+  SCARDHANDLE card;
+  DWORD protocol;
+  ASSERT_EQ(SCardEstablishContext(SCARD_SCOPE_SYSTEM, nullptr, nullptr, &context), SCARD_S_SUCCESS);
+  ASSERT_EQ(SCardConnect(context, readers_[0].c_str(), SCARD_SHARE_SHARED,
+                         SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1, &card, &protocol),
+            SCARD_S_SUCCESS);
+  ASSERT_EQ(SCardBeginTransaction(card), SCARD_S_SUCCESS);
+  EXPECT_EQ(Code(client_->Open(readers_[0], state->insertion())), "CARD_BUSY");
+  // It ends with a reset while the plugin waits for it.
+  auto waiting = std::async(std::launch::async, [&] {
+    absl::StatusOr<reader::v1::OpenReply> opened = absl::UnknownError("");
+    const auto deadline = std::chrono::steady_clock::now() + 5s;
+    while (!opened.ok() && std::chrono::steady_clock::now() < deadline) {
+      opened = client_->Open(readers_[0], state->insertion());
+      std::this_thread::sleep_for(10ms);
+    }
+    return opened;
+  });
+  EXPECT_EQ(SCardDisconnect(card, SCARD_RESET_CARD), SCARD_S_SUCCESS);
+  SCardReleaseContext(context);
+  const auto opened = waiting.get();
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  ExpectReads(opened->session());
+}
+
+TEST_F(RealPcscdTest, PcscdStopsAndComesBack) {
+  StartEmpty();
+  LayDownA();
+  const uint64_t session = MustOpen(0);
+  ExpectReads(session);
+  ASSERT_EQ(Pcscd("stop"), 0);
+  const auto down =
+      client_->Await([](const auto& s) { return s.service() == reader::v1::SERVICE_DOWN; });
+  ASSERT_TRUE(down.has_value());
+  EXPECT_EQ(down->reader_size(), 0);
+  EXPECT_THAT(down->detail(), testing::HasSubstr("pcscd"));
+  EXPECT_EQ(Code(client_->Transmit(session, kRead)), "READER_SERVICE_DOWN");
+  EXPECT_EQ(Code(client_->Open(readers_[0], 1)), "READER_SERVICE_DOWN");
+
+  ASSERT_EQ(Pcscd("start"), 0);
+  const auto back = client_->AwaitPresence(readers_[0], PRESENCE_PRESENT);
+  ASSERT_TRUE(back.has_value());
+  EXPECT_GE(back->insertion(), 2u);
+  ExpectReads(MustOpen(0));
+}
+
+TEST_F(RealPcscdTest, PcscdMayStartAfterThePlugin) {
+  ASSERT_EQ(Pcscd("stop"), 0);
+  StartPlugin();
+  EXPECT_TRUE(
+      client_->Await([](const auto& s) { return s.service() == reader::v1::SERVICE_DOWN; }));
+  ASSERT_EQ(Pcscd("start"), 0);
+  EXPECT_TRUE(client_->AwaitPresence(readers_[1], PRESENCE_ABSENT).has_value());
+}
+
+}  // namespace
+}  // namespace madoguchi::pcsc

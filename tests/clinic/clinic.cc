@@ -1,0 +1,292 @@
+#include "tests/clinic/clinic.h"
+
+#include <google/protobuf/text_format.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "sdk/screen/connect.h"
+
+namespace madoguchi::clinic {
+namespace {
+
+using check::v1::ROLE_ADMIN;
+using check::v1::ROLE_PATIENT;
+using check::v1::ROLE_STAFF;
+
+void Write(const std::string& path, const std::string& text) { std::ofstream(path) << text; }
+
+std::vector<std::string> LinesOf(const char* variable) {
+  std::vector<std::string> lines;
+  const char* const text = std::getenv(variable);
+  std::istringstream in(text == nullptr ? "" : text);
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  return lines;
+}
+
+// The ports of the private pcscd's readers, from its environment.
+std::vector<std::string> Ports() {
+  std::vector<std::string> ports;
+  for (const std::string& line : LinesOf("MADOGUCHI_PCSCD_PORTS")) {
+    std::istringstream words(line);
+    for (std::string port; words >> port;) ports.push_back(port);
+  }
+  return ports;
+}
+
+std::unique_ptr<Program> Started(absl::StatusOr<std::unique_ptr<Program>> program) {
+  EXPECT_TRUE(program.ok()) << program.status();
+  return program.ok() ? *std::move(program) : nullptr;
+}
+
+}  // namespace
+
+std::string Card::Control(const std::string& command) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  control_.copy(address.sun_path, sizeof(address.sun_path) - 1);
+  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  std::string answer;
+  if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) {
+    const std::string line = command + "\n";
+    (void)!write(fd, line.data(), line.size());
+    char c = 0;
+    while (read(fd, &c, 1) == 1 && c != '\n') answer += c;
+  }
+  close(fd);
+  return answer;
+}
+
+std::string Card::Trace() const {
+  std::ifstream file(trace_);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+std::string Clinic::Bin() {
+  const auto self = std::filesystem::read_symlink("/proc/self/exe");
+  return self.parent_path().parent_path() / "bin";
+}
+
+std::unique_ptr<Clinic> Clinic::Make(const Options& options) {
+  std::unique_ptr<Clinic> clinic(new Clinic(options));
+  // Short, because a socket's path holds 107 bytes.
+  std::string path = "/tmp/mdg.XXXXXX";
+  clinic->folder_ = mkdtemp(path.data());
+  for (const char* part : {"/r", "/log"}) std::filesystem::create_directory(clinic->folder_ + part);
+  clinic->MakeCards();
+
+  host::Config& config = clinic->config_;
+  config.set_host_id("test-clinic");
+  config.set_state_folder("state");
+  config.set_plugin_folder(std::filesystem::path(Bin()).parent_path() / "plugins");
+  config.set_trust_anchors("ca/auth-ca.pem");
+  config.set_visual_allowed(true);
+  config.mutable_desk()->set_socket("desk.sock");
+  config.mutable_authority()->set_id("test-authority");
+  config.mutable_authority()->set_plugin("authority_online");
+  const auto plugin = [&](const std::string& name,
+                          const std::map<std::string, std::string>& settings) {
+    auto* added = config.add_plugin();
+    added->set_name(name);
+    for (const auto& [key, value] : settings) {
+      auto* setting = added->add_setting();
+      setting->set_name(key);
+      setting->set_value(value);
+    }
+  };
+  plugin("policy_pin", {});
+  plugin("policy_visual", {});
+  plugin("authority_online", {{"socket", clinic->folder_ + "/authority.sock"}});
+  if (options.pcsc) {
+    const char* const socket = std::getenv("PCSCLITE_CSOCK_NAME");
+    plugin("reader_pcsc", {{"pcscd_socket", socket == nullptr ? "" : socket}});
+  } else {
+    plugin("reader_virtual", {{"directory", clinic->folder_ + "/r"},
+                              {"readers", std::to_string(options.readers)}});
+  }
+  for (const auto& [id, name] : {std::pair("pin", "policy_pin"), {"visual", "policy_visual"}}) {
+    auto* method = config.add_method();
+    method->set_id(id);
+    method->set_plugin(name);
+    method->mutable_label()->set_ja(id);
+    method->mutable_label()->set_en(id);
+  }
+  for (int i = 0; i < options.readers; ++i) {
+    auto* counter = config.add_counter();
+    counter->set_name(std::to_string(i + 1));
+    counter->add_reader(clinic->ReaderName(i));
+  }
+  return clinic;
+}
+
+Clinic::~Clinic() {
+  host_.reset();
+  authority_.reset();
+  std::error_code error;
+  if (!testing::Test::HasFailure()) {
+    std::filesystem::remove_all(folder_, error);
+  } else {
+    std::fprintf(stderr, "the clinic's folder is left for you: %s\n", folder_.c_str());
+  }
+}
+
+void Clinic::MakeCards() {
+  for (const Patient& patient : options_.patients) {
+    auto made = Started(Program::Run({Bin() + "/madoguchi-card", "--dir",
+                                      folder_ + "/" + patient.name, "--ca-dir", folder_ + "/ca",
+                                      "--pin-fd", "5", "--make-only"},
+                                     folder_ + "/log/make-" + patient.name, false,
+                                     patient.pin + "\n"));
+    ASSERT_NE(made, nullptr);
+    ASSERT_EQ(made->Wait(), 0) << made->Output();
+  }
+}
+
+std::string Clinic::ReaderName(int reader) const {
+  if (!options_.pcsc) return "reader_virtual/Virtual Reader " + std::to_string(reader);
+  const auto names = LinesOf("MADOGUCHI_PCSCD_READERS");
+  EXPECT_LT(static_cast<size_t>(reader), names.size()) << "run this test by private-pcscd";
+  return "reader_pcsc/" + (static_cast<size_t>(reader) < names.size() ? names[reader] : "");
+}
+
+void Clinic::WriteAuthority() {
+  Write(folder_ + "/authority.textproto",
+        "authority_id: \"test-authority\"\ndatabase: \"insured.db\"\n"
+        "trust_anchors: \"ca/auth-ca.pem\"\nlisten_socket: \"authority.sock\"\n"
+        "host { host_id: \"test-clinic\" uid: " +
+            std::to_string(getuid()) + " visual: true }\n");
+  std::string persons;
+  for (const Patient& patient : options_.patients) {
+    if (patient.validity == check::v1::VALIDITY_UNSPECIFIED) continue;
+    persons += "person { certificate: \"" + patient.name +
+               "/auth.pem\" validity: " + check::v1::Validity_Name(patient.validity) +
+               " eligibility { insurer_number: \"01000000\" insurer_name: \"試験健康保険組合\""
+               " symbol: \"試験\" number: \"0001\" branch: \"01\" relation: RELATION_INSURED"
+               " name: \"試験　" +
+               patient.name +
+               "\" kana: \"シケン\" sex: SEX_FEMALE birth_date: \"1990-01-01\""
+               " valid_from: \"2024-04-01\" valid_to: \"2030-03-31\" share_percent: 30 } }\n";
+  }
+  Write(folder_ + "/insured.textproto", persons);
+}
+
+void Clinic::StartAuthority() {
+  WriteAuthority();
+  const std::string config = folder_ + "/authority.textproto";
+  std::vector<std::string> serve = {Bin() + "/madoguchi-authority", "serve", "--config", config};
+  serve.insert(serve.end(), options_.authority_flags.begin(), options_.authority_flags.end());
+  authority_ = Started(Program::Run(serve, folder_ + "/log/authority"));
+  auto import = Started(Program::Run({Bin() + "/madoguchi-authority", "import", "--config", config,
+                                      folder_ + "/insured.textproto"},
+                                     folder_ + "/log/import", false));
+  ASSERT_NE(import, nullptr);
+  ASSERT_EQ(import->Wait(), 0) << import->Output();
+}
+
+void Clinic::StartHost() {
+  std::string text;
+  google::protobuf::TextFormat::PrintToString(config_, &text);
+  Write(folder_ + "/host.textproto", text);
+  host_ = Started(Program::Run({Bin() + "/madoguchid", "--config", folder_ + "/host.textproto"},
+                               folder_ + "/log/host"));
+  ASSERT_NE(host_, nullptr);
+}
+
+void Clinic::Start() {
+  StartAuthority();
+  StartHost();
+  const auto all_run = [&] {
+    for (const auto& plugin : config_.plugin()) {
+      if (Plugin(plugin.name()).state() != desk::v1::PluginRow::STATE_RUNNING) return false;
+    }
+    return true;
+  };
+  EXPECT_TRUE(Await(all_run)) << host_->Output();
+  for (int i = 0; i < options_.readers; ++i) EXPECT_TRUE(AwaitCard(i, false));
+}
+
+std::unique_ptr<Card> Clinic::Lay(const std::string& patient, int reader,
+                                  const std::vector<std::string>& flags) {
+  auto card = std::make_unique<Card>();
+  const std::string run = std::to_string(++runs_);
+  card->control_ = folder_ + "/c" + run;
+  card->trace_ = folder_ + "/log/trace-" + patient + "-" + run;
+  std::vector<std::string> arguments = {
+      Bin() + "/madoguchi-card", "--dir",   folder_ + "/" + patient, "--ca-dir", folder_ + "/ca",
+      "--control",               card->control_, "--trace",          card->trace_};
+  if (options_.pcsc) {
+    arguments.insert(arguments.end(), {"--port", Ports().at(reader)});
+  } else {
+    arguments.insert(arguments.end(),
+                     {"--socket", folder_ + "/r/reader-" + std::to_string(reader) + ".sock"});
+  }
+  arguments.insert(arguments.end(), flags.begin(), flags.end());
+  card->program_ = Started(Program::Run(arguments, folder_ + "/log/card-" + patient + "-" + run));
+  return card;
+}
+
+bool Clinic::AwaitCard(int reader, bool there) {
+  const std::string wanted = ReaderName(reader);
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
+  const auto stub = desk::v1::Desk::NewStub(Channel());
+  const auto stream = stub->WatchReaders(&context, desk::v1::WatchReadersRequest());
+  desk::v1::ReaderTable table;
+  bool found = false;
+  while (!found && stream->Read(&table)) {
+    for (const auto& row : table.reader()) {
+      found = found || (row.plugin() + "/" + row.state().name() == wanted &&
+                        (row.state().presence() != reader::v1::PRESENCE_ABSENT) == there);
+    }
+  }
+  context.TryCancel();
+  stream->Finish();
+  return found;
+}
+
+std::shared_ptr<grpc::Channel> Clinic::Channel() {
+  auto channel = screen::Connect(folder_ + "/desk.sock");
+  EXPECT_TRUE(channel.ok()) << channel.status();
+  return *channel;
+}
+
+std::unique_ptr<Screen> Clinic::Staff(const std::string& counter) {
+  return std::make_unique<Screen>(Channel(), counter, ROLE_STAFF);
+}
+
+std::unique_ptr<Screen> Clinic::PatientScreen(const std::string& counter) {
+  return std::make_unique<Screen>(Channel(), counter, ROLE_PATIENT);
+}
+
+desk::v1::PluginRow Clinic::Plugin(const std::string& name) {
+  const auto stub = desk::v1::Desk::NewStub(Channel());
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(10));
+  desk::v1::ListPluginsReply reply;
+  EXPECT_TRUE(stub->ListPlugins(&context, desk::v1::ListPluginsRequest(), &reply).ok());
+  for (const auto& row : reply.plugin()) {
+    if (row.name() == name) return row;
+  }
+  return {};
+}
+
+std::pair<std::optional<int>, std::string> Clinic::Madoguchi(std::vector<std::string> arguments,
+                                                             const std::string& pins) {
+  arguments.insert(arguments.begin(), Bin() + "/madoguchi");
+  arguments.insert(arguments.end(), {"--socket", folder_ + "/desk.sock"});
+  auto program = Started(Program::Run(
+      arguments, folder_ + "/log/madoguchi-" + std::to_string(++runs_), false, pins));
+  if (program == nullptr) return {};
+  const auto status = program->Wait();
+  return {status, program->Output()};
+}
+
+}  // namespace madoguchi::clinic

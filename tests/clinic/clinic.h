@@ -1,0 +1,104 @@
+#ifndef MADOGUCHI_TESTS_CLINIC_CLINIC_H_
+#define MADOGUCHI_TESTS_CLINIC_CLINIC_H_
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "host/config.pb.h"
+#include "tests/clinic/program.h"
+#include "tests/clinic/screen.h"
+
+// A whole clinic of real processes in a folder of its own: authority, host, plugins, cards. Tests
+// change its parts before Open, and break them afterwards.
+namespace madoguchi::clinic {
+
+// One virtual patient.
+struct Patient {
+  std::string name;
+  std::string pin = "1234";
+  check::v1::Validity validity = check::v1::VALIDITY_VALID;  // UNSPECIFIED: not insured at all
+};
+
+// A card process: laid on a reader when it is made, taken away when it is destroyed.
+class Card {
+ public:
+  // One command on its control socket (see sdk/sim/card/README.md) and the answer.
+  std::string Control(const std::string& command);
+  void Take() { Control("remove"); }
+  void LayAgain() { Control("insert"); }
+  // The trace so far: one line an APDU.
+  std::string Trace() const;
+  Program& program() { return *program_; }
+
+ private:
+  friend class Clinic;
+  std::unique_ptr<Program> program_;
+  std::string control_, trace_;
+};
+
+class Clinic {
+ public:
+  struct Options {
+    bool pcsc = false;  // readers/pcsc on the private pcscd of the environment; else virtual readers
+    int readers = 2;
+    std::vector<Patient> patients = {{"hanako"}};
+    std::vector<std::string> authority_flags;
+  };
+
+  // Makes the folder, the cards and the configuration; starts nothing yet.
+  static std::unique_ptr<Clinic> Make(const Options& options);
+  ~Clinic();
+
+  // To be changed before Start.
+  host::Config& config() { return config_; }
+  std::string folder() const { return folder_; }
+
+  // Authority, import, host. Start waits for the plugins and for the readers' first snapshot. Each
+  // fails the running test with the program's output when it cannot.
+  void Start();
+  void StartAuthority();
+  void StopAuthority() { authority_.reset(); }
+  void StartHost();
+  void StopHost() { host_.reset(); }
+  Program& host() { return *host_; }
+  Program* authority() { return authority_.get(); }
+
+  // Lays the patient's card on reader number `reader`; `flags` are madoguchi-card's.
+  std::unique_ptr<Card> Lay(const std::string& patient, int reader = 0,
+                            const std::vector<std::string>& flags = {});
+  // The name of reader number `reader` as configurations have it: plugin/name.
+  std::string ReaderName(int reader) const;
+  // Waits until the host sees a card (or none) on that reader.
+  bool AwaitCard(int reader, bool there = true);
+
+  // A new channel to the desk's local socket.
+  std::shared_ptr<grpc::Channel> Channel();
+  std::unique_ptr<Screen> Staff(const std::string& counter = "1");
+  std::unique_ptr<Screen> PatientScreen(const std::string& counter = "1");
+  // The plugin's row in the list; its pid is in it.
+  desk::v1::PluginRow Plugin(const std::string& name);
+
+  // Our programs' folder.
+  static std::string Bin();
+  // Runs `madoguchi` against this host and waits for its end. Its output, and status.
+  std::pair<std::optional<int>, std::string> Madoguchi(std::vector<std::string> arguments,
+                                                       const std::string& pins = "");
+
+ private:
+  explicit Clinic(Options options) : options_(std::move(options)) {}
+  void MakeCards();
+  void WriteAuthority();
+  void WriteHost();
+
+  const Options options_;
+  std::string folder_;
+  host::Config config_;
+  int runs_ = 0;
+  std::unique_ptr<Program> authority_, host_;
+};
+
+}  // namespace madoguchi::clinic
+
+#endif  // MADOGUCHI_TESTS_CLINIC_CLINIC_H_
