@@ -106,6 +106,7 @@ int RunCheck(const CommandLine& line, const Session& session) {
 }
 
 int RunPatient(const CommandLine& line, const Session& session) {
+  if (const auto host = GetHost(session); !host.ok()) return Fail(host.status(), session);
   RemoteDesk desk(session.connection, line.counter, {check::v1::ROLE_PATIENT}, session.bell);
   if (!line.once) session.out << kPatientHint.In(session.language) << std::endl;
   Follow follow(SettingsOf(line, session), &desk, session.keyboard, session.bell,
@@ -115,6 +116,7 @@ int RunPatient(const CommandLine& line, const Session& session) {
 }
 
 int RunClose(const CommandLine& line, const Session& session) {
+  if (const auto host = GetHost(session); !host.ok()) return Fail(host.status(), session);
   RemoteDesk desk(session.connection, line.counter, {check::v1::ROLE_STAFF}, session.bell);
   const auto limit = std::chrono::steady_clock::now() + kReconnectLimit;
   std::string replied;  // the view that was replied to

@@ -99,7 +99,7 @@ grpc::Status RemoteDesk::WatchOnce(Seat* seat, const std::shared_ptr<grpc::Chann
 
 void RemoteDesk::Watch(Seat* seat) {
   std::shared_ptr<grpc::Channel> used;
-  Clock::time_point give_up = Clock::now();  // A host that was never there is not waited for.
+  Clock::time_point give_up = Clock::now() + kReconnectLimit;
   for (;;) {
     const auto channel = used ? connection_->Renew(used) : connection_->Channel();
     absl::Status status = channel.status();

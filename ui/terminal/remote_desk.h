@@ -30,7 +30,8 @@ void SetDeadline(grpc::ClientContext* call);
 absl::Status CallStatus(const grpc::Status& status, const std::string& address);
 
 // A desk behind a connection: one Watch stream for each role, each read on a thread of its own. The
-// connection and the bell must outlive it. Thread-safe.
+// connection and the bell must outlive it. A host that is not there is waited for as one that went:
+// ask GetHost first, which does not wait. Thread-safe.
 class RemoteDesk : public Desk {
  public:
   RemoteDesk(screen::DeskConnection* connection, const std::string& counter,
