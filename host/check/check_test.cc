@@ -26,6 +26,24 @@ using fake::Script;
 
 constexpr char kCheckId[] = "00112233445566778899aabbccddeeff";
 
+sim::Faults Tries(int left) {
+  sim::Faults faults;
+  faults.tries_left = left;
+  return faults;
+}
+
+sim::Faults NoShortIds() {
+  sim::Faults faults;
+  faults.no_short_ef = 0x6A86;
+  return faults;
+}
+
+sim::Faults Flipped() {
+  sim::Faults faults;
+  faults.flipped_signature = true;
+  return faults;
+}
+
 // One check of one patient at one counter with one reader.
 struct Scenario {
   fake::FakeWorld fake;
@@ -138,7 +156,7 @@ template <Stage stage>
 void CancelAt(Scenario& s) {
   if (stage == STAGE_ASK_VISUAL_MATCH) s.flow = ByVisualMatch();
   if (stage == STAGE_ASK_SAME_CARD) s.Lay(MakeCard(), /*lying=*/true);
-  if (stage == STAGE_ASK_LAST_TRY) s.LayLate(Paper::kGood, {.tries_left = 1});
+  if (stage == STAGE_ASK_LAST_TRY) s.LayLate(Paper::kGood, Tries(1));
   if (stage == STAGE_ASK) {
     s.flow = Script({"ask { text { ja: '文' en: 'Text' } role: ROLE_STAFF choices { id: 'yes' } }"});
   }
@@ -160,7 +178,7 @@ const Case kCases[] = {
     {"pin_card_before_pin",
      [](Scenario& s) { s.screens.when[STAGE_ASK_PIN] = [&s] { s.Lay(); }; }, 1},
     {"pin_without_short_ids",
-     [](Scenario& s) { s.LayLate(Paper::kGood, {.no_short_ef = 0x6A86}); }, 1},
+     [](Scenario& s) { s.LayLate(Paper::kGood, NoShortIds()); }, 1},
     {"validity_2", Answers<VALIDITY_INVALID>, 1},
     {"validity_3", Answers<VALIDITY_INVALID_REPLACED>, 1},
     {"validity_4", Answers<VALIDITY_NONE>, 1},
@@ -205,20 +223,20 @@ const Case kCases[] = {
      }},
     {"last_try_accepted",
      [](Scenario& s) {
-       s.LayLate(Paper::kGood, {.tries_left = 1});
+       s.LayLate(Paper::kGood, Tries(1));
        s.screens.last_try = {true};
      },
      1},
     {"last_try_declined",
      [](Scenario& s) {
-       s.LayLate(Paper::kGood, {.tries_left = 1});
+       s.LayLate(Paper::kGood, Tries(1));
        s.screens.last_try = {false};
      }},
     {"last_try_unanswered",
-     [](Scenario& s) { s.LayLate(Paper::kGood, {.tries_left = 1}); }},
-    {"pin_blocked", [](Scenario& s) { s.LayLate(Paper::kGood, {.tries_left = 0}); }},
+     [](Scenario& s) { s.LayLate(Paper::kGood, Tries(1)); }},
+    {"pin_blocked", [](Scenario& s) { s.LayLate(Paper::kGood, Tries(0)); }},
     {"pin_blocked_seen_ahead",
-     [](Scenario& s) { s.Lay(MakeCard(Paper::kGood, {.tries_left = 0})); }},
+     [](Scenario& s) { s.Lay(MakeCard(Paper::kGood, Tries(0))); }},
     {"visual_eligible",
      [](Scenario& s) {
        s.flow = ByVisualMatch();
@@ -284,7 +302,7 @@ const Case kCases[] = {
     {"certificate_unknown_issuer", [](Scenario& s) { s.LayLate(Paper::kUnknownIssuer); }},
     {"certificate_expired_seen_ahead", [](Scenario& s) { s.Lay(MakeCard(Paper::kExpired)); }},
     {"signature_wrong",
-     [](Scenario& s) { s.LayLate(Paper::kGood, {.flipped_signature = true}); }, 1},
+     [](Scenario& s) { s.LayLate(Paper::kGood, Flipped()); }, 1},
     {"card_silent",
      [](Scenario& s) {
        s.screens.when[STAGE_LAY_CARD] = [&s] { s.Lay().silent_from = 3; };
