@@ -310,7 +310,7 @@ TEST_F(RealPcscdTest, ThePinIsNowhereInItsMemoryAfterwards) {
   }
   const Bytes pin = {'S', 'Y', 'N', 'T', 'H', 'E', 'T', 'I',
                      'C', '-', '4', '0', '7', '1', '8', '2'};
-  card_a_->Tell("fault slow=300");
+  card_a_->Tell("fault slow=1000");
   auto answer =
       std::async(std::launch::async, [&] { return client_->VerifyPin(session, kVerify, pin); });
   // While the card thinks the command is held: the search does find what is there.
