@@ -299,6 +299,16 @@ TEST_F(CheckTest, ABusyCounterIsAVerdictToo) {
   EXPECT_THAT(desk.replies(), ElementsAre(Reply::kBegin));
 }
 
+TEST_F(CheckTest, OneOfSeveralCountersMustBeNamed) {
+  ScriptedDesk desk([&](const Reply&) { return absl::OkStatus(); });
+  desk.counters = {"trial", "other"};
+  line_.json = true;
+  EXPECT_EQ(Check(desk), 2);
+  EXPECT_EQ(Json().failure().code(), FAILURE_CODE_COUNTER_UNKNOWN);
+  EXPECT_THAT(err_.str(), HasSubstr("--counter で指定してください: trial other"));
+  EXPECT_TRUE(desk.replies().empty());
+}
+
 TEST_F(CheckTest, APromptOfAForeignHostIsNotAnswered) {
   ScriptedDesk desk([&](const Reply& reply) {
     EXPECT_FALSE(reply.has_pin());

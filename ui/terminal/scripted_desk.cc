@@ -182,6 +182,12 @@ grpc::Status ScriptedDesk::Send(grpc::ServerContext*, const desk::v1::SendReques
   return ToGrpc(script_(said));
 }
 
+grpc::Status ScriptedDesk::ListCounters(grpc::ServerContext*, const desk::v1::ListCountersRequest*,
+                                        desk::v1::ListCountersReply* reply) {
+  for (const std::string& counter : counters) reply->add_counter(counter);
+  return grpc::Status::OK;
+}
+
 grpc::Status ScriptedDesk::GetHost(grpc::ServerContext*, const desk::v1::GetHostRequest*,
                                    desk::v1::GetHostReply* reply) {
   for (const Role role : roles) reply->add_role(role);

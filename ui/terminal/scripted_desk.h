@@ -51,6 +51,7 @@ class ScriptedDesk final : public desk::v1::Desk::Service {
 
   // The kinds of all replies so far, in order.
   std::vector<desk::v1::Reply::KindCase> replies() const;
+  std::vector<std::string> counters = {"trial"};
   std::vector<check::v1::Role> roles;  // what GetHost grants; set before the client comes
 
  private:
@@ -58,6 +59,8 @@ class ScriptedDesk final : public desk::v1::Desk::Service {
                      grpc::ServerWriter<desk::v1::View>* writer) override;
   grpc::Status Send(grpc::ServerContext*, const desk::v1::SendRequest* request,
                     desk::v1::SendReply* reply) override;
+  grpc::Status ListCounters(grpc::ServerContext*, const desk::v1::ListCountersRequest*,
+                            desk::v1::ListCountersReply* reply) override;
   grpc::Status GetHost(grpc::ServerContext*, const desk::v1::GetHostRequest*,
                        desk::v1::GetHostReply* reply) override;
 
