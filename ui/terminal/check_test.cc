@@ -278,6 +278,25 @@ TEST_F(CheckTest, GoesOnAfterTheStreamBroke) {
   EXPECT_EQ(status, 0) << out_.str() << err_.str();
 }
 
+TEST_F(CheckTest, AConnectionThatIsSilentIsMadeAnew) {
+  ScriptedDesk desk([&](const Reply&) { return absl::OkStatus(); });
+  const auto connection = screen::DeskConnection::Local(desk.socket_path());
+  RemoteDesk remote(connection.get(), "", {ROLE_STAFF}, &bell_, std::chrono::milliseconds(100));
+  const auto connections = [&](uint32_t wanted) {
+    const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (remote.Look(ROLE_STAFF).connections < wanted) {
+      if (std::chrono::steady_clock::now() > limit) return false;
+      bell_.Wait(std::chrono::milliseconds(100));
+      bell_.Clear();
+    }
+    return true;
+  };
+  ASSERT_TRUE(connections(1));
+  desk.silent = true;
+  EXPECT_TRUE(connections(2));
+  EXPECT_TRUE(remote.Look(ROLE_STAFF).lost.ok());
+}
+
 TEST_F(CheckTest, AHostThatStaysAwayIsGivenUp) {
   ScriptedDesk desk([&](const Reply& reply) {
     if (reply.has_begin()) desk.PutStage(desk::v1::STAGE_LAY_CARD);

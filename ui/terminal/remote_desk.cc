@@ -41,7 +41,8 @@ struct RemoteDesk::Seat {
 };
 
 RemoteDesk::RemoteDesk(screen::DeskConnection* connection, const std::string& counter,
-                       const std::vector<check::v1::Role>& roles, Bell* bell)
+                       const std::vector<check::v1::Role>& roles, Bell* bell,
+                       std::chrono::milliseconds heartbeat)
     : connection_(connection), counter_(counter), bell_(bell) {
   for (const check::v1::Role role : roles) {
     auto seat = std::make_unique<Seat>();
@@ -51,6 +52,7 @@ RemoteDesk::RemoteDesk(screen::DeskConnection* connection, const std::string& co
   for (const auto& [role, seat] : seats_) {
     seat->thread = std::thread([this, seat = seat.get()] { Watch(seat); });
   }
+  heart_ = std::thread([this, heartbeat] { Listen(heartbeat); });
 }
 
 RemoteDesk::~RemoteDesk() {
@@ -60,9 +62,33 @@ RemoteDesk::~RemoteDesk() {
     for (const auto& [role, seat] : seats_) {
       if (seat->stream != nullptr) seat->stream->TryCancel();
     }
+    if (beat_ != nullptr) beat_->TryCancel();
   }
   ending_.notify_all();
+  heart_.join();
   for (const auto& [role, seat] : seats_) seat->thread.join();
+}
+
+void RemoteDesk::Listen(std::chrono::milliseconds heartbeat) {
+  while (Pause(heartbeat)) {
+    const auto channel = connection_->Channel();
+    if (!channel.ok()) continue;  // The seats find that out by themselves.
+    grpc::ClientContext call;
+    call.set_deadline(std::chrono::system_clock::now() + heartbeat);
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (ended_) return;
+      beat_ = &call;
+    }
+    desk::v1::GetHostReply reply;
+    const grpc::Status status = desk::v1::Desk::NewStub(*channel)->GetHost(&call, {}, &reply);
+    const std::lock_guard<std::mutex> lock(mutex_);
+    beat_ = nullptr;
+    if (status.error_code() != grpc::StatusCode::DEADLINE_EXCEEDED) continue;
+    for (const auto& [role, seat] : seats_) {
+      if (seat->stream != nullptr) seat->stream->TryCancel();
+    }
+  }
 }
 
 bool RemoteDesk::Pause(std::chrono::milliseconds time) {
