@@ -301,6 +301,30 @@ TEST_F(RealPcscdTest, AVerifiedPinDoesNotOutliveItsSession) {
   EXPECT_EQ(StatusWordOfSignature(MustOpen(0)), (Bytes{0x69, 0x82}));
 }
 
+TEST_F(RealPcscdTest, ThePinIsNowhereInItsMemoryAfterwards) {
+  StartEmpty();
+  LayDownA();
+  const uint64_t session = MustOpen(0);
+  for (const Bytes& command : {kSelectJpki, kSelectPin}) {
+    ASSERT_EQ(Code(client_->Transmit(session, command)), "OK");
+  }
+  const Bytes pin = {'S', 'Y', 'N', 'T', 'H', 'E', 'T', 'I',
+                     'C', '-', '4', '0', '7', '1', '8', '2'};
+  card_a_->Tell("fault slow=300");
+  auto answer =
+      std::async(std::launch::async, [&] { return client_->VerifyPin(session, kVerify, pin); });
+  // While the card thinks the command is held: the search does find what is there.
+  bool held = false;
+  while (answer.wait_for(0ms) == std::future_status::timeout) {
+    held = held || process_->CopiesInMemory(pin).value_or(0) > 0;
+  }
+  EXPECT_TRUE(held);
+  ASSERT_EQ(Code(answer.get()), "OK");
+  EXPECT_EQ(process_->CopiesInMemory(pin), 0u);
+  ASSERT_TRUE(client_->Close(session).ok());
+  EXPECT_EQ(process_->CopiesInMemory(pin), 0u);
+}
+
 TEST_F(RealPcscdTest, ACardPulledInMidApduIsGone) {
   StartEmpty();
   LayDownA();
