@@ -344,6 +344,7 @@ TEST_F(CheckTest, APromptOfAForeignHostIsNotAnswered) {
   Follow follow(settings, &remote, &keyboard, &bell_, &interrupted_, &out_);
   EXPECT_EQ(follow.Check("pin").failure().code(), FAILURE_CODE_HOST_FOREIGN);
   EXPECT_THAT(out_.str(), Not(HasSubstr("PIN (4 digits)")));
+  pins_.End();
   char left[8];
   EXPECT_EQ(read(pins_.reading(), left, sizeof(left)), 5) << "the PIN was not even read";
 }

@@ -20,6 +20,14 @@ bool IsBroken(const absl::Status& status) {
          code == check::v1::FAILURE_CODE_HOST_STOPPING;
 }
 
+// gRPC's story without its preface; the first sentence is ours.
+std::string Cause(const std::string& message) {
+  const size_t last = message.rfind("last error: ");
+  if (last == std::string::npos) return message;
+  const size_t colon = message.find(": ", last + 12);  // after the code
+  return message.substr(colon == std::string::npos ? last + 12 : colon + 2);
+}
+
 }  // namespace
 
 void SetDeadline(grpc::ClientContext* call) {
@@ -30,7 +38,7 @@ absl::Status CallStatus(const grpc::Status& status, const std::string& address) 
   const absl::Status ours = FromGrpc(status);
   if (ours.ok() || CodeOf(ours) != check::v1::FAILURE_CODE_UNSPECIFIED) return ours;
   return FailureStatus(check::v1::FAILURE_CODE_HOST_UNREACHABLE,
-                       address + ": " + status.error_message());
+                       address + ": " + Cause(status.error_message()));
 }
 
 struct RemoteDesk::Seat {
