@@ -44,6 +44,8 @@ struct World {
   std::string authority_id;
   Allowance allowance;
   Limits limits;
+  // Told of every finished check, on its thread. May be empty.
+  std::function<void(const check::v1::Record&)> finished;
 };
 
 // The screens of one counter, as a check sees them. Called by the check's thread.
@@ -105,6 +107,7 @@ class Check {
     std::optional<std::optional<int>> tries_left;
   };
 
+  check::v1::Entry* NewEntry();
   void Append(const Step& step);
   void Append(const Evidence& evidence);
   bool Ended() const;
@@ -144,6 +147,7 @@ class Check {
   Screens& screens_;
   const Subject subject_;
   const std::stop_token cancelled_;
+  const Time begun_ = std::chrono::steady_clock::now();
   check::v1::Record record_;
   Scene scene_;
 
