@@ -47,6 +47,7 @@ Verdict Check::Run() {
     Append(Perform(next->step()));
   }
   DropCard();
+  if (closing_.valid()) closing_.get();
   pin_.reset();
   const Verdict verdict = DeriveVerdict(record_, world_.allowance);
   *NewEntry()->mutable_verdict() = verdict;

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <functional>
+#include <future>
 #include <memory>
 #include <optional>
 #include <set>
@@ -131,7 +132,7 @@ class Check {
   std::optional<CardSeen> CardToTake() const;
   bool StillThere(const CardSeen& seen) const;
   absl::StatusOr<CardSeen> AwaitCard();
-  absl::Status Open(const CardSeen& seen);
+  absl::Status Open(const CardSeen& seen, Jpki::Ahead ahead);
   absl::Status ReadAhead(const CardSeen& seen, bool with_tries);
   absl::Status ReadIntoHand();
   void DropCard();
@@ -152,6 +153,7 @@ class Check {
   Scene scene_;
 
   std::optional<CardInHand> hand_;
+  std::future<void> closing_;    // the session that is ending
   std::set<uint64_t> vouched_;   // arrivals that the staff called this patient's
   std::set<uint64_t> disowned_;  // and those they did not
   std::optional<HeldPin> pin_;
