@@ -104,6 +104,7 @@ struct Scenario {
 // catalogue's words.
 std::string Golden(Record record) {
   for (auto& entry : *record.mutable_entry()) {
+    entry.clear_at_us();
     if (entry.evidence().has_certificate_read()) {
       entry.mutable_evidence()->mutable_certificate_read()->set_certificate_sha256("the card's");
     }
