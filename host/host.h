@@ -2,6 +2,7 @@
 #define MADOGUCHI_HOST_HOST_H_
 
 #include <memory>
+#include <string>
 
 #include "absl/status/statusor.h"
 #include "host/config.pb.h"
@@ -13,8 +14,10 @@ namespace madoguchi {
 class Host {
  public:
   // Plugins are started and not waited for: one that does not start is listed with its reason and
-  // stops nobody. The error says which file, setting or address stands in the way.
-  static absl::StatusOr<std::unique_ptr<Host>> Start(const host::Config& config);
+  // stops nobody. Files that settings name are relative to `base`, the configuration's folder. The
+  // error says which file, setting or address stands in the way.
+  static absl::StatusOr<std::unique_ptr<Host>> Start(const host::Config& config,
+                                                     const std::string& base);
   virtual ~Host() = default;
 
  protected:

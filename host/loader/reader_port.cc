@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <condition_variable>
 
 #include "host/loader/call.h"
 #include "host/loader/ports.h"
@@ -15,6 +16,7 @@ using namespace check::v1;  // NOLINT: the codes.
 using reader::v1::Reader;
 
 constexpr std::chrono::milliseconds kCloseTime(2000);
+constexpr std::chrono::milliseconds kWatchAgain(1000);
 constexpr size_t kTokenSize = 16;
 
 std::string TextOf(std::span<const uint8_t> bytes) { return {bytes.begin(), bytes.end()}; }
@@ -128,21 +130,33 @@ class PluginSession final : public CardSession {
 
 // One thread that carries the snapshots of one life into the table.
 struct PluginReaders::Watch {
-  std::shared_ptr<const PluginLife> life;
-  grpc::ClientContext context;
+  const std::shared_ptr<const PluginLife> life;
   std::jthread thread;
 
   Watch(ReaderTable& table, const std::string& plugin, std::shared_ptr<const PluginLife> watched)
-      : life(std::move(watched)), thread([this, &table, plugin] {
-          const auto stub = Reader::NewStub(life->channel);
-          const auto stream = stub->Watch(&context, reader::v1::WatchRequest());
-          reader::v1::Snapshot snapshot;
-          while (stream->Read(&snapshot)) table.Update(plugin, life->generation, snapshot);
-          stream->Finish();
+      : life(std::move(watched)), thread([this, &table, plugin](std::stop_token stopping) {
+          Run(table, plugin, stopping);
         }) {}
-  ~Watch() {
-    context.TryCancel();
-    thread.join();
+
+  void Run(ReaderTable& table, const std::string& plugin, const std::stop_token& stopping) {
+    const auto stub = Reader::NewStub(life->channel);
+    std::mutex mutex;
+    std::condition_variable_any wake;
+    while (!stopping.stop_requested()) {
+      grpc::ClientContext context;
+      const std::stop_callback cancel(stopping, [&context] { context.TryCancel(); });
+      const auto stream = stub->Watch(&context, reader::v1::WatchRequest());
+      reader::v1::Snapshot snapshot;
+      while (stream->Read(&snapshot)) table.Update(plugin, life->generation, snapshot);
+      stream->Finish();
+      if (stopping.stop_requested()) return;
+      // It lives and says no more what it sees: then what it said last is not to be believed.
+      reader::v1::Snapshot blind;
+      blind.set_detail("its plugin does not say what it sees");
+      table.Update(plugin, life->generation, blind);
+      std::unique_lock<std::mutex> lock(mutex);
+      wake.wait_for(lock, stopping, kWatchAgain, [] { return false; });
+    }
   }
 };
 
