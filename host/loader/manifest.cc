@@ -74,7 +74,9 @@ std::string WhyNot(const SettingDeclaration& setting, const std::string& value) 
 
 absl::StatusOr<PluginFolder> ReadPluginFolder(const std::string& folder) {
   PluginFolder read;
-  read.path = std::filesystem::path(folder).lexically_normal().string();
+  std::filesystem::path normal = std::filesystem::path(folder).lexically_normal();
+  if (!normal.has_filename()) normal = normal.parent_path();  // written with a slash at its end
+  read.path = normal.string();
   const std::string path = read.path + "/plugin.textproto";
   if (absl::Status parsed = ReadTextproto(path, &read.manifest); !parsed.ok()) return parsed;
   const std::string name = std::filesystem::path(read.path).filename().string();

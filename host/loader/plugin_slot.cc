@@ -48,9 +48,7 @@ PluginSlot::PluginSlot(PluginFolder folder, plugin::v1::StartRequest settings, U
       supervisor_([this](std::stop_token stopping) { Supervise(std::move(stopping)); }) {}
 
 PluginSlot::PluginSlot(std::string name, std::string why_refused)
-    : name_(std::move(name)),
-      state_(PluginRow::STATE_REFUSED),
-      detail_(std::move(why_refused)) {}
+    : name_(std::move(name)), state_(PluginRow::STATE_REFUSED), detail_(std::move(why_refused)) {}
 
 PluginSlot::~PluginSlot() { RequestStop(); }
 

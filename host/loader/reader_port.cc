@@ -36,10 +36,9 @@ class PluginSession final : public CardSession {
     reader::v1::CloseRequest request;
     request.set_session(session_);
     reader::v1::CloseReply reply;
-    (void)CallPlugin({kCloseTime, {}}, FAILURE_CODE_READER_LOST, FAILURE_CODE_READER_LOST,
-                     [&](grpc::ClientContext* context) {
-                       return stub_->Close(context, request, &reply);
-                     });
+    (void)CallPlugin(
+        {kCloseTime, {}}, FAILURE_CODE_READER_LOST, FAILURE_CODE_READER_LOST,
+        [&](grpc::ClientContext* context) { return stub_->Close(context, request, &reply); });
   }
 
   absl::StatusOr<std::vector<uint8_t>> Transmit(std::span<const uint8_t> command) override {
@@ -55,9 +54,8 @@ class PluginSession final : public CardSession {
     request.set_session(session_);
     for (const auto& command : commands) request.add_command(command.data(), command.size());
     reader::v1::TransmitReply reply;
-    const absl::Status status = Call([&](grpc::ClientContext* context) {
-      return stub_->Transmit(context, request, &reply);
-    });
+    const absl::Status status = Call(
+        [&](grpc::ClientContext* context) { return stub_->Transmit(context, request, &reply); });
     if (!status.ok()) return status;
     if (reply.response_size() < 1 || reply.response_size() > request.command_size()) {
       return FailureStatus(FAILURE_CODE_READER_LOST, "its plugin breaks the contract");
@@ -83,9 +81,8 @@ class PluginSession final : public CardSession {
       request.set_pin_token(*token);
     }
     reader::v1::VerifyPinReply reply;
-    const absl::Status status = Call([&](grpc::ClientContext* context) {
-      return stub_->VerifyPin(context, request, &reply);
-    });
+    const absl::Status status = Call(
+        [&](grpc::ClientContext* context) { return stub_->VerifyPin(context, request, &reply); });
     return Answer(status, reply.response());
   }
 
@@ -112,8 +109,7 @@ class PluginSession final : public CardSession {
     if (RAND_bytes(bytes, kTokenSize) != 1) return absl::InternalError("no randomness");
     std::string token(bytes, bytes + kTokenSize);
     std::copy(pin.bytes().begin(), pin.bytes().end(), bytes + kTokenSize);
-    const ssize_t sent =
-        send(life_->pin.get(), bytes, packet->size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t sent = send(life_->pin.get(), bytes, packet->size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent != static_cast<ssize_t>(packet->size())) {
       return FailureStatus(FAILURE_CODE_READER_LOST, "the PIN lane is closed");
     }
@@ -134,9 +130,9 @@ struct PluginReaders::Watch {
   std::jthread thread;
 
   Watch(ReaderTable& table, const std::string& plugin, std::shared_ptr<const PluginLife> watched)
-      : life(std::move(watched)), thread([this, &table, plugin](std::stop_token stopping) {
-          Run(table, plugin, stopping);
-        }) {}
+      : life(std::move(watched)),
+        thread([this, &table, plugin](std::stop_token stopping) { Run(table, plugin, stopping); }) {
+  }
 
   void Run(ReaderTable& table, const std::string& plugin, const std::stop_token& stopping) {
     const auto stub = Reader::NewStub(life->channel);
@@ -196,9 +192,9 @@ absl::StatusOr<std::unique_ptr<CardSession>> PluginReaders::Open(const CardSeen&
   request.set_reader(card.reader);
   request.set_insertion(card.insertion);
   reader::v1::OpenReply reply;
-  const absl::Status status =
-      CallPlugin(limits, FAILURE_CODE_READER_LOST, FAILURE_CODE_CARD_SILENT,
-                 [&](grpc::ClientContext* context) { return stub->Open(context, request, &reply); });
+  const absl::Status status = CallPlugin(
+      limits, FAILURE_CODE_READER_LOST, FAILURE_CODE_CARD_SILENT,
+      [&](grpc::ClientContext* context) { return stub->Open(context, request, &reply); });
   if (!status.ok()) return status;
   return std::make_unique<PluginSession>(life, reply.session(), limits);
 }
