@@ -138,6 +138,10 @@ class Check {
   void DropCard();
 
   Evidence AskAuthority();
+  // Asks for the challenge beside what the card is doing; TakeChallenge waits for it, and asks anew
+  // where none was asked for or the time that it is good for runs out.
+  void AskForChallenge();
+  absl::StatusOr<authority::v1::ChallengeReply> TakeChallenge();
 
   Evidence Failed(const absl::Status& status, FailureCode otherwise) const;
   Evidence Failed(FailureCode code, const std::string& detail = "") const;
@@ -161,6 +165,11 @@ class Check {
   // From ReadCertificate on: whose certificate it is, for the card that must stay the same.
   std::optional<Certificate> certificate_;
   uint64_t certificate_arrival_ = 0;
+  // Ends with the check: a challenge that nobody needs any more holds no verdict up.
+  std::stop_source asking_;
+  const std::stop_callback<std::function<void()>> stop_asking_;
+  std::future<absl::StatusOr<authority::v1::ChallengeReply>> challenge_;
+  Time challenge_asked_;
   std::optional<authority::v1::Proof> proof_;
 };
 

@@ -112,6 +112,7 @@ absl::Status Check::ReadIntoHand() {
 }
 
 absl::Status Check::ReadAhead(const CardSeen& seen, bool with_tries) {
+  if (with_tries) AskForChallenge();
   const auto ahead = with_tries ? Jpki::Ahead::kCertificateAndTries : Jpki::Ahead::kCertificate;
   if (absl::Status opened = Open(seen, ahead); !opened.ok()) {
     // It bounced on the reader: whoever laid it down will lay it down again.
@@ -177,9 +178,7 @@ Evidence Check::ProveCard() {
     return Failed(FAILURE_CODE_PIN_HELD_TOO_LONG);
   }
   // No challenge in hand, no VERIFY: a try must never be spent on a check that cannot go on.
-  authority::v1::ChallengeRequest ask;
-  ask.set_check_id(subject_.check_id);
-  const auto challenge = world_.authority->Challenge(ask, Within(world_.limits.authority));
+  const auto challenge = TakeChallenge();
   if (!challenge.ok()) return Failed(challenge.status(), FAILURE_CODE_AUTHORITY_UNREACHABLE);
   if (challenge->challenge().size() != 32 || challenge->authority_id() != world_.authority_id ||
       challenge->host_id() != world_.host_id) {
