@@ -28,18 +28,34 @@ Check::Check(const World& world, PolicyPort& policy, Screens& screens, Subject s
 Check::~Check() = default;
 
 Verdict Check::Run() {
-  if (auto missing = WhyNoReader()) Append(*missing);
-  for (int steps = 0; !Ended(); ++steps) {
-    if (steps == kMostSteps) {
-      Append(Failed(FAILURE_CODE_TOO_MANY_STEPS));
-      break;
-    }
+  if (auto missing = WhyNoReader()) {
+    Append(*missing);
+  } else {
+    Fold();
+  }
+  asking_.request_stop();
+  DropCard();
+  if (closing_.valid()) closing_.get();
+  pin_.reset();
+  // Whoever cancelled was told that it is so, whatever was on its way then.
+  if (cancelled_.stop_requested() && !IsCancelled()) Append(Failed(FAILURE_CODE_CANCELLED));
+  const Verdict verdict = DeriveVerdict(record_, world_.allowance);
+  *NewEntry()->mutable_verdict() = verdict;
+  return verdict;
+}
+
+void Check::Fold() {
+  for (int steps = 0; !cancelled_.stop_requested() && !IsCancelled(); ++steps) {
     auto next = policy_.Next(Project(record_), Within(world_.limits.policy));
     if (!next.ok()) {
       Append(Failed(next.status(), FAILURE_CODE_POLICY_FAILED));
       break;
     }
     if (!next->has_step()) break;
+    if (steps == kMostSteps) {
+      Append(Failed(FAILURE_CODE_TOO_MANY_STEPS));
+      break;
+    }
     if (auto why = WhyForbidden(record_, next->step(), world_.allowance)) {
       Append(Failed(FAILURE_CODE_POLICY_OVERSTEPPED, *why));
       break;
@@ -47,13 +63,6 @@ Verdict Check::Run() {
     Append(next->step());
     Append(Perform(next->step()));
   }
-  asking_.request_stop();
-  DropCard();
-  if (closing_.valid()) closing_.get();
-  pin_.reset();
-  const Verdict verdict = DeriveVerdict(record_, world_.allowance);
-  *NewEntry()->mutable_verdict() = verdict;
-  return verdict;
 }
 
 Entry* Check::NewEntry() {
@@ -68,12 +77,10 @@ void Check::Append(const Step& step) { *NewEntry()->mutable_step() = step; }
 void Check::Append(const Evidence& evidence) { *NewEntry()->mutable_evidence() = evidence; }
 
 // A cancelled check is over, whatever its policy would make of it.
-bool Check::Ended() const {
-  if (record_.entry().empty()) return cancelled_.stop_requested();
+bool Check::IsCancelled() const {
+  if (record_.entry().empty()) return false;
   const Entry& last = record_.entry(record_.entry_size() - 1);
-  if (!last.has_evidence() || !last.evidence().has_failed()) return false;
-  const FailureCode code = last.evidence().failed().code();
-  return code == FAILURE_CODE_CANCELLED || record_.entry_size() == 1;
+  return last.evidence().failed().code() == FAILURE_CODE_CANCELLED;
 }
 
 // Whoever begins a check without a reader is told at once, not after the patient has typed a PIN.
@@ -150,8 +157,10 @@ Evidence Check::AskAuthority() {
   request.set_certificate(certificate_->der().data(), certificate_->der().size());
   if (proof_) {
     *request.mutable_proof() = *std::exchange(proof_, std::nullopt);
-  } else {
+  } else if (world_.allowance.visual) {
     request.mutable_visual_match();
+  } else {
+    return Failed(FAILURE_CODE_POLICY_OVERSTEPPED, "AskAuthority without a proof in hand");
   }
   const auto reply = world_.authority->Ask(request, Within(world_.limits.authority));
   if (!reply.ok()) return Failed(reply.status(), FAILURE_CODE_AUTHORITY_UNREACHABLE);

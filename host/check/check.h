@@ -111,7 +111,8 @@ class Check {
   check::v1::Entry* NewEntry();
   void Append(const Step& step);
   void Append(const Evidence& evidence);
-  bool Ended() const;
+  void Fold();
+  bool IsCancelled() const;
   std::optional<Evidence> WhyNoReader();
   Evidence Perform(const Step& step);
 
@@ -129,7 +130,7 @@ class Check {
   // The card (check_card.cc).
   Evidence ReadCertificate();
   Evidence ProveCard();
-  std::optional<CardSeen> CardToTake() const;
+  std::optional<CardSeen> CardToTake();
   bool StillThere(const CardSeen& seen) const;
   absl::StatusOr<CardSeen> AwaitCard();
   absl::Status Open(const CardSeen& seen, Jpki::Ahead ahead);

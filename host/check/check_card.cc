@@ -12,13 +12,16 @@ using check::v1::Evidence;
 using namespace check::v1;  // NOLINT: the codes.
 using std::chrono::steady_clock;
 
-// The earliest card that is this patient's: it came after the counter's previous check was closed,
-// or the staff said so.
-std::optional<CardSeen> Check::CardToTake() const {
+// The earliest card that is this patient's: it came after the counter's previous check was closed
+// and served no other counter, or the staff said so.
+std::optional<CardSeen> Check::CardToTake() {
   for (const CardSeen& card : world_.readers->Cards(subject_.places)) {
     if (disowned_.count(card.arrival) > 0) continue;
     const bool fresh = card.arrival > subject_.after_arrival && !card.lying;
-    if (fresh || vouched_.count(card.arrival) > 0) return card;
+    const bool vouched = vouched_.count(card.arrival) > 0;
+    if ((fresh || vouched) && world_.readers->Take(card.arrival, subject_.check_id, vouched)) {
+      return card;
+    }
   }
   return {};
 }
@@ -61,6 +64,7 @@ absl::StatusOr<CardSeen> Check::AwaitCard() {
     if (unclear != cards.end()) {
       scene_.stage = desk::v1::STAGE_ASK_SAME_CARD;
       scene_.reader = unclear->place();
+      scene_.arrival = unclear->arrival;
       screens_.Ask(scene_, [](const desk::v1::Reply&) { return absl::OkStatus(); });
     } else {
       scene_.stage = desk::v1::STAGE_LAY_CARD;
@@ -139,7 +143,10 @@ void Check::DropCard() {
 }
 
 Evidence Check::ReadCertificate() {
-  if (hand_ && !StillThere(hand_->seen)) DropCard();
+  if (hand_ && !StillThere(hand_->seen)) {
+    DropCard();
+    scene_.tries_left.reset();
+  }
   if (!hand_) {
     const auto seen = AwaitCard();
     if (!seen.ok()) {

@@ -40,7 +40,7 @@ desk::v1::ReplyKind KindOf(const Reply& reply) {
 // What makes a question of one stage another one: "is this card yours" asks about one
 // card, a PIN prompt is for one key.
 std::string AboutWhat(const Scene& scene) {
-  if (scene.stage == desk::v1::STAGE_ASK_SAME_CARD) return scene.reader;
+  if (scene.stage == desk::v1::STAGE_ASK_SAME_CARD) return std::to_string(scene.arrival);
   return scene.pin_prompt ? scene.pin_prompt->prompt_id() : "";
 }
 

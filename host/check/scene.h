@@ -22,6 +22,8 @@ struct Scene {
   std::optional<desk::v1::PinPrompt> pin_prompt;
   std::optional<int> tries_left;
   bool pin_rejected = false;
+  // ASK_SAME_CARD: the stay of a card (ReaderTable's count of arrivals) that is asked about.
+  uint64_t arrival = 0;
   // LAY_CARD, with a card on the reader that is not this patient's: it has to go first.
   bool other_card_lies_there = false;
   check::v1::Step::Ask ask;
