@@ -127,6 +127,8 @@ class Check {
   Evidence ProveCard();
   std::optional<CardSeen> CardToTake() const;
   bool StillThere(const CardSeen& seen) const;
+  // Why `seen` is not there any more: it was taken away, or its reader went.
+  FailureCode WhyGone(const CardSeen& seen) const;
   absl::StatusOr<CardSeen> AwaitCard();
   absl::Status Open(const CardSeen& seen);
   absl::Status ReadAhead(const CardSeen& seen, bool with_tries);
@@ -154,7 +156,7 @@ class Check {
   bool wants_tries_ = false;
   // From ReadCertificate on: whose certificate it is, for the card that must stay the same.
   std::optional<Certificate> certificate_;
-  uint64_t certificate_arrival_ = 0;
+  CardSeen certificate_seen_;
   std::optional<authority::v1::Proof> proof_;
 };
 
