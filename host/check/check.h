@@ -132,6 +132,8 @@ class Check {
   Evidence ProveCard();
   std::optional<CardSeen> CardToTake();
   bool StillThere(const CardSeen& seen) const;
+  // Why `seen` is not there any more: it was taken away, or its reader went.
+  FailureCode WhyGone(const CardSeen& seen) const;
   absl::StatusOr<CardSeen> AwaitCard();
   absl::Status Open(const CardSeen& seen, Jpki::Ahead ahead);
   absl::Status ReadAhead(const CardSeen& seen, bool with_tries);
@@ -165,7 +167,7 @@ class Check {
   bool wants_tries_ = false;
   // From ReadCertificate on: whose certificate it is, for the card that must stay the same.
   std::optional<Certificate> certificate_;
-  uint64_t certificate_arrival_ = 0;
+  CardSeen certificate_seen_;
   // Ends with the check: a challenge that nobody needs any more holds no verdict up.
   std::stop_source asking_;
   const std::stop_callback<std::function<void()>> stop_asking_;
