@@ -1,12 +1,16 @@
 #include "tests/leak/cases.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <fstream>
 #include <memory>
+#include <sstream>
 
 #include "tests/clinic/clinic.h"
 #include "tests/leak/exit_stop.h"
@@ -47,6 +51,7 @@ class Window {
   ~Window() {
     stop_.reset();
     screen_.reset();
+    if (terminal_ >= 0) close(terminal_);
   }
 
   Clinic& clinic() { return *clinic_; }
@@ -61,18 +66,26 @@ class Window {
   // The patient will type something else than the card's PIN.
   void TypeWrongly() { typed_ = Canary(); }
 
-  // Runs `madoguchi COMMAND` with the PIN on descriptor 5 and `answers` on standard input.
-  void Open(const std::vector<std::string>& command, const std::string& answers = "") {
+  // Runs `madoguchi COMMAND` with the PIN on descriptor 5, `more` behind it, and `answers` on
+  // standard input.
+  void Open(std::vector<std::string> command, const std::string& answers = "",
+            const std::string& more = "") {
     const std::string path = clinic_->folder() + "/answers";
     std::ofstream(path) << answers;
-    std::vector<std::string> arguments = {"/bin/sh", "-c", "exec \"$@\" <\"$0\"", path,
-                                          Clinic::Bin() + "/madoguchi"};
-    arguments.insert(arguments.end(), command.begin(), command.end());
-    arguments.insert(arguments.end(),
-                     {"--pin-fd", "5", "--socket", clinic_->folder() + "/desk.sock"});
-    auto screen = Program::Run(arguments, clinic_->folder() + "/log/screen", false, typed_ + "\n");
-    ASSERT_TRUE(screen.ok()) << screen.status();
-    screen_ = *std::move(screen);
+    command.insert(command.end(), {"--pin-fd", "5"});
+    Run("exec \"$@\" <\"$0\"", path, command, typed_ + more + "\n");
+  }
+  // The same with a terminal in which the PIN is typed as soon as it is hidden there.
+  void OpenInTerminal(const std::vector<std::string>& command) {
+    terminal_ = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    ASSERT_TRUE(grantpt(terminal_) == 0 && unlockpt(terminal_) == 0);
+    Run("exec setsid --ctty \"$@\" <\"$0\"", ptsname(terminal_), command, "");
+    EXPECT_TRUE(Await([&] {
+      termios now{};
+      return tcgetattr(terminal_, &now) == 0 && (now.c_lflag & ECHO) == 0;
+    })) << Log();
+    const std::string line = typed_ + "\n";
+    EXPECT_EQ(write(terminal_, line.data(), line.size()), static_cast<ssize_t>(line.size()));
   }
   // From now on the screen stands still at its end.
   void Trace() {
@@ -123,7 +136,24 @@ class Window {
     return findings;
   }
 
+  // What the search finds in the reader's process at this moment.
+  size_t HitsInReader() const {
+    const auto found = SearchProcess(clinic_->Plugin(ReaderName()).pid(), NeedlesOf(typed_));
+    return found.ok() ? found->hits.size() : 0;
+  }
+
  private:
+  void Run(const std::string& script, const std::string& input,
+           const std::vector<std::string>& command, const std::string& fd5_text) {
+    std::vector<std::string> arguments = {"/bin/sh", "-c", script, input,
+                                          Clinic::Bin() + "/madoguchi"};
+    arguments.insert(arguments.end(), command.begin(), command.end());
+    arguments.insert(arguments.end(), {"--socket", clinic_->folder() + "/desk.sock"});
+    auto screen = Program::Run(arguments, clinic_->folder() + "/log/screen", false, fd5_text);
+    ASSERT_TRUE(screen.ok()) << screen.status();
+    screen_ = *std::move(screen);
+  }
+
   const std::string canary_;
   std::string typed_;
   std::unique_ptr<Clinic> clinic_;
@@ -131,6 +161,7 @@ class Window {
   std::unique_ptr<Program> screen_;
   std::unique_ptr<ExitStop> stop_;
   bool at_end_ = false;
+  int terminal_ = -1;  // the test's end of it
 };
 
 int Exited(int status) { return status << 8; }
@@ -176,6 +207,24 @@ Findings PatientsScreen() {
   window.Open({"patient", "--counter", "1"});
   EXPECT_TRUE(staff->Begin("pin").ok());
   EXPECT_EQ(staff->AwaitVerdict().outcome(), check::v1::OUTCOME_ELIGIBLE) << window.Log();
+  return window.Search();
+}
+
+Findings Terminal() {
+  Window window;
+  window.Lay();
+  window.OpenInTerminal({"check", "--counter", "1", "--method", "pin"});
+  window.Trace();
+  window.AwaitEnd(Exited(kEligible));
+  return window.Search();
+}
+
+// What is typed is no PIN; the second prompt finds nothing on descriptor 5.
+Findings TooLong() {
+  Window window;
+  window.Open({"check", "--counter", "1", "--method", "pin"}, "", "0123");
+  window.Trace();
+  window.AwaitEnd(Exited(kCannotTell));
   return window.Search();
 }
 
@@ -273,6 +322,8 @@ Findings ReaderKilled() {
   const PluginRow before = window.clinic().Plugin(ReaderName());
   window.Check();
   EXPECT_TRUE(Await([&] { return CommandsToVerify(window.card()) > 0; })) << window.Log();
+  // It must be there now, in the secure heap: the search sees that too.
+  EXPECT_GT(window.HitsInReader(), 0u);
   EXPECT_EQ(kill(before.pid(), SIGKILL), 0);
   window.AwaitEnd(Exited(kCannotTell));
   EXPECT_NE(window.Log().find("READER_LOST"), std::string::npos) << window.Log();
@@ -293,6 +344,8 @@ const std::vector<Case>& Cases() {
   static const auto* const cases = new std::vector<Case>{
       {"Success", Success},
       {"PatientsScreen", PatientsScreen},
+      {"Terminal", Terminal},
+      {"TooLong", TooLong},
       {"WrongPin", WrongPin},
       {"LastTryDeclined", LastTryDeclined},
       {"Held", Held},
