@@ -5,10 +5,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <map>
 
+#include "host/check/record_line.h"
 #include "host/config.h"
 #include "host/desk/local_door.h"
 #include "host/desk/remote_door.h"
@@ -104,6 +106,9 @@ class RunningHost final : public Host {
     world_.authority_id = config_.authority().id();
     world_.allowance.visual = config_.visual_allowed();
     world_.limits = LimitsOf(config_.limits());
+    world_.finished = [](const check::v1::Record& record) {
+      std::fprintf(stderr, "%s\n", RecordLine(record).c_str());
+    };
     for (const auto& method : config_.method()) {
       policies_.push_back(std::make_unique<PluginPolicy>(LivesOf(method.plugin())));
       methods_.push_back({method.id(), method.label(), policies_.back().get()});

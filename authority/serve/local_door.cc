@@ -2,6 +2,7 @@
 
 #include <grpcpp/server_builder.h>
 #include <grpcpp/server_posix.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -15,6 +16,7 @@ namespace madoguchi::authority {
 namespace {
 
 constexpr int kBacklog = 64;
+constexpr int kPauseMs = 100;
 
 absl::Status Cannot(const std::string& path, const std::string& what) {
   return absl::UnavailableError("cannot listen on " + path + ": " + what + ": " +
@@ -76,7 +78,10 @@ void LocalDoor::Admit(int listening) {
     const int fd = accept4(listening, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) {
       if (errno == EINTR || errno == ECONNABORTED) continue;
-      if (errno != EAGAIN) std::fprintf(stderr, "accept: %s\n", std::strerror(errno));
+      if (errno == EAGAIN) return;
+      // Out of descriptors, say: who waits at the door would else keep the loop spinning.
+      std::fprintf(stderr, "accept: %s\n", std::strerror(errno));
+      poll(nullptr, 0, kPauseMs);
       return;
     }
     ucred peer{};
@@ -94,10 +99,7 @@ grpc::Server* LocalDoor::HouseOf(uid_t uid) {
   if (const auto found = settings_.hosts_by_uid.find(uid); found != settings_.hosts_by_uid.end()) {
     host = found->second;
   }
-  // One user may not stand for two hosts, but two users may be one host; then they share.
-  const std::string name =
-      host ? host->host_id + (host->visual ? " with 目視" : "") : std::string();
-  House& house = houses_[name];
+  House& house = houses_[host ? std::optional(uid) : std::nullopt];
   if (!house.server) {
     house.service = std::make_unique<AuthorityService>(
         eligibility_, delay_, [host](const grpc::ServerContext&) { return host; });
@@ -111,7 +113,7 @@ grpc::Server* LocalDoor::HouseOf(uid_t uid) {
 }
 
 void LocalDoor::Shutdown(std::chrono::system_clock::time_point deadline) {
-  for (auto& [name, house] : houses_) house.server->Shutdown(deadline);
+  for (auto& [uid, house] : houses_) house.server->Shutdown(deadline);
   houses_.clear();
 }
 

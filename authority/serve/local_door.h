@@ -7,6 +7,7 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -40,7 +41,7 @@ class ListeningSocket {
 // Used from one thread.
 class LocalDoor {
  public:
-  LocalDoor(const Settings& settings, Eligibility& eligibility, AnswerDelay& delay)
+  LocalDoor(const Settings& settings, Eligibility& eligibility, std::chrono::milliseconds delay)
       : settings_(settings), eligibility_(eligibility), delay_(delay) {}
 
   // Accepts what is waiting on `listening`, without blocking.
@@ -56,8 +57,8 @@ class LocalDoor {
 
   const Settings& settings_;
   Eligibility& eligibility_;
-  AnswerDelay& delay_;
-  std::map<std::string, House> houses_;  // by host id; "" for all strangers
+  const std::chrono::milliseconds delay_;
+  std::map<std::optional<uid_t>, House> houses_;  // one for all strangers
 };
 
 }  // namespace madoguchi::authority

@@ -61,7 +61,6 @@ absl::Status Serve(const ServeSettings& settings, std::chrono::milliseconds answ
   auto store = OpenSqlite(settings.database);
   if (!store.ok()) return store.status();
   Eligibility eligibility(settings.authority_id, settings.trust_anchors, **store);
-  AnswerDelay delay(answer_delay);
 
   std::unique_ptr<ListeningSocket> listening;
   if (!settings.listen_socket.empty()) {
@@ -69,13 +68,14 @@ absl::Status Serve(const ServeSettings& settings, std::chrono::milliseconds answ
     if (!opened.ok()) return opened.status();
     listening = *std::move(opened);
   }
-  LocalDoor door(settings, eligibility, delay);
-  AuthorityService remote(
-      eligibility, delay, [&](const grpc::ServerContext& call) -> std::optional<EnrolledHost> {
-        const auto host = settings.hosts_by_certificate.find(PeerCertificateSha256(call));
-        if (host == settings.hosts_by_certificate.end()) return std::nullopt;
-        return host->second;
-      });
+  LocalDoor door(settings, eligibility, answer_delay);
+  AuthorityService remote(eligibility, answer_delay,
+                          [&](const grpc::ServerContext& call) -> std::optional<EnrolledHost> {
+                            const auto host =
+                                settings.hosts_by_certificate.find(PeerCertificateSha256(call));
+                            if (host == settings.hosts_by_certificate.end()) return std::nullopt;
+                            return host->second;
+                          });
   std::unique_ptr<grpc::Server> server;
   if (!settings.tls.address.empty()) {
     int port = 0;
@@ -89,7 +89,6 @@ absl::Status Serve(const ServeSettings& settings, std::chrono::milliseconds answ
 
   AdmitUntilSignal(signals, listening ? listening->fd() : -1, &door);
   listening.reset();
-  delay.Stop();
   const auto deadline = std::chrono::system_clock::now() + std::chrono::milliseconds(300);
   if (server) server->Shutdown(deadline);
   door.Shutdown(deadline);

@@ -5,7 +5,9 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 
+#include <algorithm>
 #include <memory>
+#include <thread>
 
 #include "sdk/failure/failure.h"
 #include "sdk/failure/grpc_status.h"
@@ -15,33 +17,24 @@ namespace {
 
 grpc::Status NotEnrolled() { return ToGrpc(FailureStatus(check::v1::FAILURE_CODE_NOT_ENROLLED)); }
 
-}  // namespace
-
-void AnswerDelay::Wait(const grpc::ServerContext& call) {
+// Also ends when the server is shut down, which cancels the calls.
+void HoldBack(const grpc::ServerContext& call, std::chrono::milliseconds delay) {
   constexpr std::chrono::milliseconds kGlance(20);
-  const auto until = std::chrono::steady_clock::now() + delay_;
-  std::unique_lock lock(mutex_);
-  while (!stop_ && !call.IsCancelled()) {
-    const auto now = std::chrono::steady_clock::now();
-    if (now >= until) return;
-    stopped_.wait_until(lock, std::min(until, now + kGlance));
+  while (delay.count() > 0 && !call.IsCancelled()) {
+    const auto pause = std::min(delay, kGlance);
+    std::this_thread::sleep_for(pause);
+    delay -= pause;
   }
 }
 
-void AnswerDelay::Stop() {
-  {
-    const std::lock_guard lock(mutex_);
-    stop_ = true;
-  }
-  stopped_.notify_all();
-}
+}  // namespace
 
 grpc::Status AuthorityService::Challenge(grpc::ServerContext* call,
                                          const v1::ChallengeRequest* request,
                                          v1::ChallengeReply* reply) {
   const auto host = who_calls_(*call);
   if (!host) return NotEnrolled();
-  delay_.Wait(*call);
+  HoldBack(*call, delay_);
   auto answer = eligibility_.Challenge(*host, *request);
   if (!answer.ok()) return ToGrpc(answer.status());
   *reply = *std::move(answer);
@@ -52,7 +45,7 @@ grpc::Status AuthorityService::Ask(grpc::ServerContext* call, const v1::AskReque
                                    v1::AskReply* reply) {
   const auto host = who_calls_(*call);
   if (!host) return NotEnrolled();
-  delay_.Wait(*call);
+  HoldBack(*call, delay_);
   auto answer = eligibility_.Ask(*host, *request);
   if (!answer.ok()) return ToGrpc(answer.status());
   *reply = *std::move(answer);

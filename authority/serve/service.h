@@ -2,9 +2,7 @@
 #define MADOGUCHI_AUTHORITY_SERVE_SERVICE_H_
 
 #include <chrono>
-#include <condition_variable>
 #include <functional>
-#include <mutex>
 #include <optional>
 
 #include "authority/eligibility/eligibility.h"
@@ -12,29 +10,15 @@
 
 namespace madoguchi::authority {
 
-// A pause before each answer, for trials of slow authorities. Thread-safe.
-class AnswerDelay {
- public:
-  explicit AnswerDelay(std::chrono::milliseconds delay) : delay_(delay) {}
-  // Waits; less when nobody waits for the call any more, or after Stop.
-  void Wait(const grpc::ServerContext& call);
-  void Stop();
-
- private:
-  const std::chrono::milliseconds delay_;
-  std::mutex mutex_;
-  std::condition_variable stopped_;
-  bool stop_ = false;
-};
-
 // authority.v1.Authority over gRPC. Thread-safe.
 class AuthorityService final : public v1::Authority::Service {
  public:
   // Who calls; nullopt for a stranger, who gets NOT_ENROLLED.
   using WhoCalls = std::function<std::optional<EnrolledHost>(const grpc::ServerContext& call)>;
 
-  // `eligibility` and `delay` must outlive this object.
-  AuthorityService(Eligibility& eligibility, AnswerDelay& delay, WhoCalls who_calls)
+  // `eligibility` must outlive this object. Every answer is held back by `delay`, for trials of
+  // slow authorities; less when nobody waits for it any more.
+  AuthorityService(Eligibility& eligibility, std::chrono::milliseconds delay, WhoCalls who_calls)
       : eligibility_(eligibility), delay_(delay), who_calls_(std::move(who_calls)) {}
 
   grpc::Status Challenge(grpc::ServerContext* call, const v1::ChallengeRequest* request,
@@ -44,7 +28,7 @@ class AuthorityService final : public v1::Authority::Service {
 
  private:
   Eligibility& eligibility_;
-  AnswerDelay& delay_;
+  const std::chrono::milliseconds delay_;
   const WhoCalls who_calls_;
 };
 

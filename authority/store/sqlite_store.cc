@@ -48,9 +48,11 @@ class SqliteStore final : public InsuredStore {
  public:
   // Throws what SOCI throws.
   explicit SqliteStore(const std::string& path)
-      : sql_(soci::sqlite3, "db=\"" + path + "\" timeout=5 synchronous=full") {
+      : sql_(soci::sqlite3, "db=\"" + path + "\" timeout=5") {
     std::string mode;
     sql_ << "pragma journal_mode=wal", soci::into(mode);
+    // Not in the connection string: SOCI would leak the connection when the file is no database.
+    sql_ << "pragma synchronous=full";
     sql_ << "pragma foreign_keys=on";
     // Of a server and an import that start together one waits for the other.
     sql_ << "begin immediate";

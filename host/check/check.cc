@@ -47,15 +47,23 @@ Verdict Check::Run() {
     Append(Perform(next->step()));
   }
   DropCard();
+  if (closing_.valid()) closing_.get();
   pin_.reset();
   const Verdict verdict = DeriveVerdict(record_, world_.allowance);
-  *record_.add_entry()->mutable_verdict() = verdict;
+  *NewEntry()->mutable_verdict() = verdict;
   return verdict;
 }
 
-void Check::Append(const Step& step) { *record_.add_entry()->mutable_step() = step; }
+Entry* Check::NewEntry() {
+  Entry* const entry = record_.add_entry();
+  const auto since = std::chrono::steady_clock::now() - begun_;
+  entry->set_at_us(std::chrono::duration_cast<std::chrono::microseconds>(since).count());
+  return entry;
+}
 
-void Check::Append(const Evidence& evidence) { *record_.add_entry()->mutable_evidence() = evidence; }
+void Check::Append(const Step& step) { *NewEntry()->mutable_step() = step; }
+
+void Check::Append(const Evidence& evidence) { *NewEntry()->mutable_evidence() = evidence; }
 
 // A cancelled check is over, whatever its policy would make of it.
 bool Check::Ended() const {

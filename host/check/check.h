@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <functional>
+#include <future>
 #include <memory>
 #include <optional>
 #include <set>
@@ -44,6 +45,8 @@ struct World {
   std::string authority_id;
   Allowance allowance;
   Limits limits;
+  // Told of every finished check, on its thread. May be empty.
+  std::function<void(const check::v1::Record&)> finished;
 };
 
 // The screens of one counter, as a check sees them. Called by the check's thread.
@@ -105,6 +108,7 @@ class Check {
     std::optional<std::optional<int>> tries_left;
   };
 
+  check::v1::Entry* NewEntry();
   void Append(const Step& step);
   void Append(const Evidence& evidence);
   bool Ended() const;
@@ -128,7 +132,7 @@ class Check {
   std::optional<CardSeen> CardToTake() const;
   bool StillThere(const CardSeen& seen) const;
   absl::StatusOr<CardSeen> AwaitCard();
-  absl::Status Open(const CardSeen& seen);
+  absl::Status Open(const CardSeen& seen, Jpki::Ahead ahead);
   absl::Status ReadAhead(const CardSeen& seen, bool with_tries);
   absl::Status ReadIntoHand();
   void DropCard();
@@ -144,10 +148,12 @@ class Check {
   Screens& screens_;
   const Subject subject_;
   const std::stop_token cancelled_;
+  const Time begun_ = std::chrono::steady_clock::now();
   check::v1::Record record_;
   Scene scene_;
 
   std::optional<CardInHand> hand_;
+  std::future<void> closing_;    // the session that is ending
   std::set<uint64_t> vouched_;   // arrivals that the staff called this patient's
   std::set<uint64_t> disowned_;  // and those they did not
   std::optional<HeldPin> pin_;

@@ -84,11 +84,13 @@ absl::StatusOr<CardSeen> Check::AwaitCard() {
   }
 }
 
-absl::Status Check::Open(const CardSeen& seen) {
+absl::Status Check::Open(const CardSeen& seen, Jpki::Ahead ahead) {
   DropCard();
+  // The card of a moment ago may be this one: its reset comes before anything new.
+  if (closing_.valid()) closing_.get();
   auto session = world_.reader_port->Open(seen, Within(world_.limits.apdu));
   if (!session.ok()) return session.status();
-  auto jpki = Jpki::Select(*std::move(session));
+  auto jpki = Jpki::Select(*std::move(session), ahead);
   if (!jpki.ok()) return jpki.status();
   hand_.emplace();
   hand_->seen = seen;
@@ -110,7 +112,8 @@ absl::Status Check::ReadIntoHand() {
 }
 
 absl::Status Check::ReadAhead(const CardSeen& seen, bool with_tries) {
-  if (absl::Status opened = Open(seen); !opened.ok()) {
+  const auto ahead = with_tries ? Jpki::Ahead::kCertificateAndTries : Jpki::Ahead::kCertificate;
+  if (absl::Status opened = Open(seen, ahead); !opened.ok()) {
     // It bounced on the reader: whoever laid it down will lay it down again.
     return CodeOf(opened) == FAILURE_CODE_CARD_GONE && !StillThere(seen) ? absl::OkStatus()
                                                                          : opened;
@@ -125,7 +128,14 @@ absl::Status Check::ReadAhead(const CardSeen& seen, bool with_tries) {
   return absl::OkStatus();
 }
 
-void Check::DropCard() { hand_.reset(); }
+// The reset of the card goes on beside what comes next; Open and the end of the check wait for it.
+void Check::DropCard() {
+  if (!hand_) return;
+  if (closing_.valid()) closing_.get();
+  closing_ = std::async(std::launch::async,
+                        [closed = std::make_unique<CardInHand>(*std::move(hand_))] {});
+  hand_.reset();
+}
 
 Evidence Check::ReadCertificate() {
   if (hand_ && !StillThere(hand_->seen)) DropCard();
@@ -139,7 +149,9 @@ Evidence Check::ReadCertificate() {
     scene_.reader = seen->place();
     scene_.other_card_lies_there = false;
     screens_.Show(scene_);
-    if (const absl::Status opened = Open(*seen); !opened.ok()) {
+    const auto ahead =
+        wants_tries_ ? Jpki::Ahead::kCertificateAndTries : Jpki::Ahead::kCertificate;
+    if (const absl::Status opened = Open(*seen, ahead); !opened.ok()) {
       return Failed(opened, FAILURE_CODE_READER_LOST);
     }
   }
@@ -183,7 +195,7 @@ Evidence Check::ProveCard() {
   });
   if (same == cards.end()) return Failed(FAILURE_CODE_CARD_GONE);
   if (!hand_ || hand_->seen.arrival != certificate_arrival_) {
-    if (const absl::Status opened = Open(*same); !opened.ok()) {
+    if (const absl::Status opened = Open(*same, Jpki::Ahead::kNothing); !opened.ok()) {
       return Failed(opened, FAILURE_CODE_READER_LOST);
     }
   }

@@ -234,6 +234,7 @@ void Counter::Run(const Method& method, Check::Subject subject, std::stop_token 
     last.verdict = check.Run();
     record = check.record();
   }
+  if (world_.finished) world_.finished(record);
   {
     std::lock_guard<std::mutex> lock(mutex_);
     last.reader = scene_.reader;

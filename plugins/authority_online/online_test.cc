@@ -1,11 +1,17 @@
 // The plugin as a process, against the real server as a process.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <signal.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "madoguchi/authority/v1/authority.grpc.pb.h"
 #include "sdk/failure/failure.h"
@@ -61,6 +67,76 @@ std::string Sha256Hex(const std::shared_ptr<X509>& certificate) {
   }
   return text;
 }
+
+sockaddr_un AddressOf(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+  return address;
+}
+
+// A wire between plugin and server that can be cut.
+class Wire {
+ public:
+  Wire(const std::string& path, const std::string& server) : server_(AddressOf(server)) {
+    const sockaddr_un address = AddressOf(path);
+    listening_ = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    EXPECT_EQ(bind(listening_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+    EXPECT_EQ(listen(listening_, 8), 0);
+    EXPECT_EQ(pipe2(stop_, O_CLOEXEC), 0);
+    thread_ = std::thread([this] { Carry(); });
+  }
+  ~Wire() {
+    close(stop_[1]);
+    thread_.join();
+    close(stop_[0]);
+    close(listening_);
+  }
+  // The connection ends when the next question comes, and the question is lost.
+  void CutAtNextQuestion() { cut_ = true; }
+  int cuts() const { return cuts_; }
+
+ private:
+  void Carry() {
+    int ends[2] = {-1, -1};  // plugin, server
+    for (;;) {
+      pollfd watched[] = {
+          {stop_[0], 0, 0}, {listening_, POLLIN, 0}, {ends[0], POLLIN, 0}, {ends[1], POLLIN, 0}};
+      poll(watched, 4, -1);
+      bool over = watched[0].revents != 0 || watched[1].revents != 0;
+      for (int i = 0; i < 2 && !over; ++i) {
+        if (watched[2 + i].revents == 0) continue;
+        char block[65536];
+        const ssize_t length = read(ends[i], block, sizeof(block));
+        // Control frames of HTTP/2 are shorter than any question.
+        if (i == 0 && length > 40 && cut_.exchange(false)) {
+          ++cuts_;
+          over = true;
+        } else {
+          over = length <= 0 ||
+                 send(ends[1 - i], block, static_cast<size_t>(length), MSG_NOSIGNAL) != length;
+        }
+      }
+      if (!over) continue;
+      for (int& end : ends) {
+        if (end >= 0) close(end);
+        end = -1;
+      }
+      if (watched[0].revents != 0) return;
+      if (watched[1].revents == 0) continue;
+      ends[0] = accept4(listening_, nullptr, nullptr, SOCK_CLOEXEC);
+      ends[1] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+      connect(ends[1], reinterpret_cast<const sockaddr*>(&server_), sizeof(server_));
+    }
+  }
+
+  const sockaddr_un server_;
+  int listening_ = -1;
+  int stop_[2];
+  std::atomic<bool> cut_ = false;
+  std::atomic<int> cuts_ = 0;
+  std::thread thread_;
+};
 
 class OnlineTest : public testing::Test {
  protected:
@@ -233,6 +309,24 @@ TEST_F(OnlineTest, TheFirstCallAfterARestartWorks) {
     EXPECT_EQ(CodeOf(Ask(Proven(*before)).status()), check::v1::FAILURE_CODE_CHALLENGE_SPENT);
     EXPECT_TRUE(Ask(Proven(*challenge)).ok());
   }
+}
+
+// As after a power cut at the server's end: the first question on the old connection resets it.
+TEST_F(OnlineTest, AQuestionThatMeetsADeadConnectionIsAskedAgain) {
+  StartServer();
+  Wire wire(Path("wire.sock"), Path("a.sock"));
+  StartPlugin({{"socket", Path("wire.sock")}});
+  ASSERT_TRUE(Challenge().ok());
+  wire.CutAtNextQuestion();
+  const auto challenge = Challenge();
+  ASSERT_TRUE(challenge.ok()) << challenge.status();
+  wire.CutAtNextQuestion();
+  EXPECT_TRUE(Ask(SeenByStaff()).ok());
+  // A signature is sent once: nobody knows whether the server has seen it.
+  wire.CutAtNextQuestion();
+  EXPECT_EQ(CodeOf(Ask(Proven(*challenge)).status()),
+            check::v1::FAILURE_CODE_AUTHORITY_UNREACHABLE);
+  EXPECT_EQ(wire.cuts(), 3);
 }
 
 TEST_F(OnlineTest, TellsSlowFromUnreachable) {

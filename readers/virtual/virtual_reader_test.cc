@@ -205,6 +205,31 @@ TEST_F(VirtualReaderTest, PutsThePinIntoTheCommandOnce) {
   EXPECT_EQ(*got, (Bytes{0x63, 0xC2}));
 }
 
+TEST_F(VirtualReaderTest, ThePinIsNowhereInItsMemoryAfterwards) {
+  Begin();
+  auto card = Insert();
+  const uint64_t session = MustOpen();
+  const Bytes pin = {'S', 'Y', 'N', 'T', 'H', 'E', 'T', 'I',
+                     'C', '-', '4', '0', '7', '1', '8', '2'};
+  auto answer = std::async(std::launch::async, [&] {
+    return client_->VerifyPin(session, {0x00, 0x20, 0x00, 0x80, 0x00}, pin);
+  });
+  ASSERT_TRUE(card->Hear().has_value());
+  // While the card thinks the command is held, once: the search does find what is there.
+  EXPECT_EQ(process_->CopiesInMemory(pin), 1u);
+  card->Say(kOk);
+  ASSERT_EQ(Code(answer.get()), "OK");
+  EXPECT_EQ(process_->CopiesInMemory(pin), 0u);
+  // The same without an answer.
+  auto pulled = std::async(std::launch::async, [&] {
+    return client_->VerifyPin(session, {0x00, 0x20, 0x00, 0x80, 0x00}, pin);
+  });
+  ASSERT_TRUE(card->Hear().has_value());
+  card->Pull();
+  EXPECT_EQ(Code(pulled.get()), "CARD_GONE");
+  EXPECT_EQ(process_->CopiesInMemory(pin), 0u);
+}
+
 TEST_F(VirtualReaderTest, ACardPulledInMidApduIsGone) {
   Begin();
   auto card = Insert();

@@ -14,7 +14,10 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
+#include <fstream>
+#include <vector>
 
 #include "madoguchi/plugin/v1/plugin.grpc.pb.h"
 #include "sdk/failure/grpc_status.h"
@@ -25,6 +28,8 @@ namespace {
 
 constexpr size_t kTokenSize = 16;
 constexpr size_t kLongestPacket = 32;
+// Larger ones are a sanitizer's shadow: terabytes, and no data in them.
+constexpr unsigned long kLargestMapping = 1ul << 30;
 constexpr std::chrono::milliseconds kRpcPatience(10000);
 
 // The child's ends must not lie on 0..4, where posix_spawn puts them.
@@ -139,6 +144,43 @@ bool PluginProcess::SendPin(const std::string& token, std::span<const uint8_t> p
   const bool sent = send(pin_fd_, packet.data(), size, MSG_NOSIGNAL) == size;
   madoguchi::Wipe(packet);
   return sent;
+}
+
+std::optional<size_t> PluginProcess::CopiesInMemory(std::span<const uint8_t> bytes) const {
+  const std::string folder = "/proc/" + std::to_string(pid_);
+  std::ifstream maps(folder + "/maps");
+  const int memory = open((folder + "/mem").c_str(), O_RDONLY | O_CLOEXEC);
+  if (!maps || memory < 0 || bytes.empty()) return std::nullopt;
+  size_t copies = 0;
+  size_t seen = 0;
+  std::string line;
+  while (std::getline(maps, line)) {
+    unsigned long begin, end;
+    char mode[5];
+    if (std::sscanf(line.c_str(), "%lx-%lx %4s", &begin, &end, mode) != 3 || mode[1] != 'w') {
+      continue;
+    }
+    if (end - begin > kLargestMapping) continue;
+    // In pieces that overlap by what could be cut.
+    std::vector<uint8_t> piece(1 << 20);
+    for (unsigned long at = begin; at < end;) {
+      const size_t wanted = std::min<size_t>(piece.size(), end - at);
+      const ssize_t size = pread(memory, piece.data(), wanted, static_cast<off_t>(at));
+      if (size <= 0) break;  // Reserved and never touched, or the kernel's.
+      seen += size;
+      auto found = piece.begin();
+      while ((found = std::search(found, piece.begin() + size, bytes.begin(), bytes.end())) !=
+             piece.begin() + size) {
+        ++copies;
+        ++found;
+      }
+      if (static_cast<size_t>(size) < wanted || at + size == end) break;
+      at += size - (bytes.size() - 1);
+    }
+  }
+  close(memory);
+  if (seen == 0) return std::nullopt;
+  return copies;
 }
 
 std::optional<int> PluginProcess::Wait(std::chrono::milliseconds patience) {

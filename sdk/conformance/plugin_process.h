@@ -47,6 +47,11 @@ class PluginProcess {
   // it was sent. Wipes its own buffer; `pin` is the caller's.
   bool SendPin(const std::string& token, std::span<const uint8_t> pin) const;
 
+  // How often `bytes` stands in the process's memory now, in all its writable mappings of up to 1
+  // GB, looked at from outside while it runs. Needs leave to trace it, which a parent has. nullopt
+  // when the memory cannot be read.
+  std::optional<size_t> CopiesInMemory(std::span<const uint8_t> bytes) const;
+
   // Closes the socket on fd 3 and waits. The exit status, or 128 + signal; nullopt when the process
   // did not end within `patience` and was killed.
   std::optional<int> End(std::chrono::milliseconds patience = std::chrono::milliseconds(2000));

@@ -53,7 +53,7 @@ void Follow::Show(const Sight& sight) {
 }
 
 void Follow::SendCancel(const View& view) {
-  if (cancel_sent_ && cancelled_at_ == view.revision()) return;
+  if (cancel_taken_ || (cancel_sent_ && cancelled_at_ == view.revision())) return;
   if (!cancel_sent_) Say(phrase::kCancelling.In(settings_.language));
   cancel_sent_ = true;
   cancelled_at_ = view.revision();
@@ -64,12 +64,13 @@ void Follow::SendCancel(const View& view) {
   reply.set_question(view.question());
   reply.mutable_cancel();
   // Refused as stale, it is sent again at the next view.
-  (void)desk_->Send(reply);
+  cancel_taken_ = desk_->Send(reply).ok();
 }
 
 Verdict Follow::Check(const std::string& method) {
   const Role staff = check::v1::ROLE_STAFF;
   bool seen = false;
+  bool patient_too = settings_.patient_too;
   uint32_t connections = 0;
   Clock::time_point limit = Clock::time_point::max();
   for (;;) {
@@ -82,6 +83,13 @@ Verdict Follow::Check(const std::string& method) {
     if (giving_up && limit == Clock::time_point::max()) limit = Clock::now() + kPatience;
     const Sight sight = desk_->Look(staff);
     if (!sight.lost.ok()) return CannotTell(sight.lost);
+    if (const Sight patient = desk_->Look(check::v1::ROLE_PATIENT);
+        patient_too && !patient.lost.ok()) {
+      // The patient may have another screen; the check goes on.
+      patient_too = false;
+      progress_ << FailureText(FailureOf(patient.lost, check::v1::FAILURE_CODE_HOST_UNREACHABLE),
+                               settings_.language);
+    }
     if (sight.view && !sight.broken && check_id_.empty()) {
       Reply begin;
       begin.set_counter(sight.view->counter());
@@ -104,13 +112,13 @@ Verdict Follow::Check(const std::string& method) {
       // What the patient is asked here is shown in the patient's words, by Answer.
       const bool patients =
           view.stage() == desk::v1::STAGE_ASK_PIN || view.stage() == desk::v1::STAGE_ASK_LAST_TRY;
-      if (!settings_.patient_too || !patients || sight.broken) Show(sight);
+      if (!patient_too || !patients || sight.broken) Show(sight);
       if (!sight.broken) {
         if (give_up_) {
           SendCancel(view);
         } else {
           Answer(staff);
-          if (settings_.patient_too) Answer(check::v1::ROLE_PATIENT);
+          if (patient_too) Answer(check::v1::ROLE_PATIENT);
         }
       }
       if (!fatal_.ok()) return CannotTell(fatal_);
@@ -169,7 +177,7 @@ absl::Status Follow::Attend(bool once) {
       if (!view.check_id().empty()) seen = view.check_id();
       if (view.check_id() != check_id_) {
         check_id_ = view.check_id();
-        give_up_ = cancel_sent_ = false;
+        give_up_ = cancel_sent_ = cancel_taken_ = false;
       }
       if (give_up_ && !check_id_.empty() && view.stage() != desk::v1::STAGE_DONE) {
         SendCancel(view);

@@ -73,7 +73,8 @@ class Follow {
   bool give_up_ = false;       // cancel: no more input, or interrupted
   uint64_t cancelled_at_ = 0;  // the revision at which Cancel was sent
   bool cancel_sent_ = false;
-  absl::Status fatal_;  // a foreign host, a broken transport
+  bool cancel_taken_ = false;  // the host accepted it
+  absl::Status fatal_;         // a foreign host, a broken transport
 };
 
 }  // namespace madoguchi::terminal
