@@ -72,7 +72,10 @@ Entry* Check::NewEntry() {
   return entry;
 }
 
-void Check::Append(const Step& step) { *NewEntry()->mutable_step() = step; }
+void Check::Append(const Step& step) {
+  *NewEntry()->mutable_step() = step;
+  scene_.step = record_.entry_size();
+}
 
 void Check::Append(const Evidence& evidence) { *NewEntry()->mutable_evidence() = evidence; }
 

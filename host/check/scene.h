@@ -17,6 +17,8 @@ struct Scene {
   std::string check_id;
   std::string method;
   std::string reader;
+  // Which of the check's steps this is.
+  int step = 0;
   // The number of the open question; 0 while none is open.
   uint64_t question = 0;
   std::optional<desk::v1::PinPrompt> pin_prompt;
@@ -37,6 +39,9 @@ struct Answerer {
   check::v1::Role role = check::v1::ROLE_UNSPECIFIED;
 };
 Answerer AnswererOf(const Scene& scene);
+
+// Whether a check runs at this stage, and may be cancelled.
+bool IsRunning(desk::v1::Stage stage);
 
 // Whether `role` may send `kind` now.
 bool IsAllowed(const Scene& scene, check::v1::Role role, desk::v1::ReplyKind kind);
