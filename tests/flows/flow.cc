@@ -48,8 +48,7 @@ void Unplug(Clinic& clinic, const std::string& name) {
   const int pid = clinic.Plugin(name).pid();
   ASSERT_GT(pid, 0) << name << " does not run";
   kill(pid, SIGKILL);
-  EXPECT_TRUE(
-      Await([&] { return clinic.Plugin(name).state() != PluginRow::STATE_RUNNING; }));
+  EXPECT_TRUE(Await([&] { return clinic.Plugin(name).state() != PluginRow::STATE_RUNNING; }));
 }
 
 void Replug(Clinic& clinic, const std::string& name) {
@@ -276,15 +275,15 @@ void Window::ExpectNextCheckWorks() {
   }
   const int before = Number(*card_, "verifies-total");
   BeginByPin();
-  const View after = staff_->Await([](const View& v) {
-    return v.stage() == STAGE_ASK_SAME_CARD || v.stage() == STAGE_DONE;
-  });
+  const View after = staff_->Await(
+      [](const View& v) { return v.stage() == STAGE_ASK_SAME_CARD || v.stage() == STAGE_DONE; });
   if (after.stage() == STAGE_ASK_SAME_CARD) {
     EXPECT_EQ(SameCard(true), absl::OkStatus());
   }
   const Verdict verdict = staff_->AwaitVerdict();
   EXPECT_EQ(verdict.outcome(), check::v1::OUTCOME_ELIGIBLE)
-      << verdict.DebugString() << card_->Control("status") << "\n" << card_->Trace();
+      << verdict.DebugString() << card_->Control("status") << "\n"
+      << card_->Trace();
   EXPECT_EQ(Number(*card_, "verifies-total"), before + 1);
 }
 
