@@ -34,10 +34,9 @@ class PluginSession final : public CardSession {
     reader::v1::CloseRequest request;
     request.set_session(session_);
     reader::v1::CloseReply reply;
-    (void)CallPlugin({kCloseTime, {}}, FAILURE_CODE_READER_LOST, FAILURE_CODE_READER_LOST,
-                     [&](grpc::ClientContext* context) {
-                       return stub_->Close(context, request, &reply);
-                     });
+    (void)CallPlugin(
+        {kCloseTime, {}}, FAILURE_CODE_READER_LOST, FAILURE_CODE_READER_LOST,
+        [&](grpc::ClientContext* context) { return stub_->Close(context, request, &reply); });
   }
 
   absl::StatusOr<std::vector<uint8_t>> Transmit(std::span<const uint8_t> command) override {
@@ -81,9 +80,8 @@ class PluginSession final : public CardSession {
       request.set_pin_token(*token);
     }
     reader::v1::VerifyPinReply reply;
-    const absl::Status status = Call([&](grpc::ClientContext* context) {
-      return stub_->VerifyPin(context, request, &reply);
-    });
+    const absl::Status status = Call(
+        [&](grpc::ClientContext* context) { return stub_->VerifyPin(context, request, &reply); });
     return Answer(status, reply.response());
   }
 
@@ -110,8 +108,7 @@ class PluginSession final : public CardSession {
     if (RAND_bytes(bytes, kTokenSize) != 1) return absl::InternalError("no randomness");
     std::string token(bytes, bytes + kTokenSize);
     std::copy(pin.bytes().begin(), pin.bytes().end(), bytes + kTokenSize);
-    const ssize_t sent =
-        send(life_->pin.get(), bytes, packet->size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t sent = send(life_->pin.get(), bytes, packet->size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent != static_cast<ssize_t>(packet->size())) {
       return FailureStatus(FAILURE_CODE_READER_LOST, "the PIN lane is closed");
     }
@@ -182,9 +179,12 @@ absl::StatusOr<std::unique_ptr<CardSession>> PluginReaders::Open(const CardSeen&
   request.set_reader(card.reader);
   request.set_insertion(card.insertion);
   reader::v1::OpenReply reply;
-  const absl::Status status =
-      CallPlugin(limits, FAILURE_CODE_READER_LOST, FAILURE_CODE_CARD_SILENT,
-                 [&](grpc::ClientContext* context) { return stub->Open(context, request, &reply); });
+  // Not cut off when the check is cancelled: the plugin would have opened a session whose number
+  // nobody here knows, and the card would be busy for ever. No card is spoken to in it, so it is
+  // short.
+  const absl::Status status = CallPlugin(
+      {limits.timeout, {}}, FAILURE_CODE_READER_LOST, FAILURE_CODE_CARD_SILENT,
+      [&](grpc::ClientContext* context) { return stub->Open(context, request, &reply); });
   if (!status.ok()) return status;
   return std::make_unique<PluginSession>(life, reply.session(), limits);
 }

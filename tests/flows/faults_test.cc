@@ -87,21 +87,16 @@ INSTANTIATE_TEST_SUITE_P(
                   FAILURE_CODE_CARD_ANSWER_INVALID,
                   0,
                   false},
-        CardFault{"Expired",
-                  {"--fault", "certificate=expired"},
-                  FAILURE_CODE_CERTIFICATE_EXPIRED},
+        CardFault{"Expired", {"--fault", "certificate=expired"}, FAILURE_CODE_CERTIFICATE_EXPIRED},
         CardFault{"NotYetValid",
                   {"--fault", "certificate=not-yet-valid"},
                   FAILURE_CODE_CERTIFICATE_NOT_YET_VALID},
         CardFault{"CertificateAbsent",
                   {"--fault", "certificate=absent"},
                   FAILURE_CODE_CERTIFICATE_ABSENT},
-        CardFault{"CertificateBlank",
-                  {"--fault", "certificate=blank"},
-                  FAILURE_CODE_CERTIFICATE_ABSENT},
-        CardFault{"UnknownCa",
-                  {"--fault", "unknown-ca"},
-                  FAILURE_CODE_CERTIFICATE_UNKNOWN_ISSUER},
+        CardFault{
+            "CertificateBlank", {"--fault", "certificate=blank"}, FAILURE_CODE_CERTIFICATE_ABSENT},
+        CardFault{"UnknownCa", {"--fault", "unknown-ca"}, FAILURE_CODE_CERTIFICATE_UNKNOWN_ISSUER},
         CardFault{"FlippedSignature",
                   {"--fault", "flipped-signature"},
                   FAILURE_CODE_SIGNATURE_WRONG,
@@ -203,15 +198,14 @@ TEST_P(GoodCards, Pass) {
 
 INSTANTIATE_TEST_SUITE_P(
     , GoodCards,
-    testing::Values(std::pair("NoShortIds6A82", std::vector<std::string>{"--fault", "no-short-ef"}),
-                    std::pair("NoShortIds6A86",
-                              std::vector<std::string>{"--fault", "no-short-ef=6A86"}),
-                    std::pair("NoShortIds6986",
-                              std::vector<std::string>{"--fault", "no-short-ef=6986"}),
-                    std::pair("EndOfFile6282", std::vector<std::string>{"--fault", "eof-6282"}),
-                    std::pair("ContactlessAtr", std::vector<std::string>{"--atr", "contactless"}),
-                    std::pair("ContactAtr", std::vector<std::string>{"--atr", "contact"}),
-                    std::pair("Slow", std::vector<std::string>{"--latency-ms", "10"})),
+    testing::Values(
+        std::pair("NoShortIds6A82", std::vector<std::string>{"--fault", "no-short-ef"}),
+        std::pair("NoShortIds6A86", std::vector<std::string>{"--fault", "no-short-ef=6A86"}),
+        std::pair("NoShortIds6986", std::vector<std::string>{"--fault", "no-short-ef=6986"}),
+        std::pair("EndOfFile6282", std::vector<std::string>{"--fault", "eof-6282"}),
+        std::pair("ContactlessAtr", std::vector<std::string>{"--atr", "contactless"}),
+        std::pair("ContactAtr", std::vector<std::string>{"--atr", "contact"}),
+        std::pair("Slow", std::vector<std::string>{"--latency-ms", "10"})),
     [](const auto& row) { return row.param.first; });
 
 // Phones are not taken yet; they come to their end all the same, and lose no try.
@@ -479,12 +473,25 @@ TEST(Killed, ReaderAtEachStep) {
   KilledAtEachStep(ReaderPlugin(), FAILURE_CODE_READER_LOST, {Point::kAskAuthority});
 }
 
-TEST(Killed, PolicyAtEachStep) {
-  KilledAtEachStep("policy_pin", FAILURE_CODE_POLICY_FAILED, {});
-}
+TEST(Killed, PolicyAtEachStep) { KilledAtEachStep("policy_pin", FAILURE_CODE_POLICY_FAILED, {}); }
 
 TEST(Killed, AuthorityAtEachStep) {
   KilledAtEachStep("authority_online", FAILURE_CODE_AUTHORITY_UNREACHABLE, {});
+}
+
+// A session whose opening was under way when the check was cancelled would hold its card for ever.
+TEST(CancelledAtOnce, LeavesNoSessionBehind) {
+  Window window = At(0);
+  for (int round = 0; round < (OnPcsc() ? 2 : 20); ++round) {
+    window.Lay({}, true);
+    EXPECT_TRUE(window.staff().Begin("visual").ok());
+    window.staff().AwaitStage(desk::v1::STAGE_ASK_VISUAL_MATCH);
+    EXPECT_TRUE(window.staff().Cancel().ok());
+    EXPECT_EQ(window.AwaitCode(), FAILURE_CODE_CANCELLED);
+    window.ExpectNextCheckWorks();
+    EXPECT_TRUE(window.staff().Close().ok());
+    window.TakeAway();
+  }
 }
 
 class Cancelled : public testing::TestWithParam<std::tuple<Point, bool>> {};
