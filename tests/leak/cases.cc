@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -24,12 +25,22 @@ using clinic::Clinic;
 using clinic::Program;
 using desk::v1::PluginRow;
 
+const std::vector<std::string> kCheck = {"check", "--counter", "1", "--method", "pin"};
 constexpr int kEligible = 0, kCannotTell = 2;  // exit statuses of `madoguchi check`
+
+// Whoever makes no core file shall do so on their own account.
+void AllowCoreFiles() {
+  rlimit limit{};
+  getrlimit(RLIMIT_CORE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_CORE, &limit);
+}
 
 // One clinic, one patient with a canary as PIN, and at most one screen.
 class Window {
  public:
   explicit Window(uint32_t apdu_ms = 0) : canary_(Canary()), typed_(canary_) {
+    AllowCoreFiles();
     Clinic::Options options;
     options.pcsc = ReaderName() == "reader_pcsc";
     options.readers = 1;
@@ -50,6 +61,7 @@ class Window {
   }
   ~Window() {
     stop_.reset();
+    host_stop_.reset();
     screen_.reset();
     if (terminal_ >= 0) close(terminal_);
   }
@@ -76,14 +88,15 @@ class Window {
     Run("exec \"$@\" <\"$0\"", path, command, typed_ + more + "\n");
   }
   // The same with a terminal in which the PIN is typed as soon as it is hidden there.
-  void OpenInTerminal(const std::vector<std::string>& command) {
+  void CheckInTerminal() {
     terminal_ = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
     ASSERT_TRUE(grantpt(terminal_) == 0 && unlockpt(terminal_) == 0);
-    Run("exec setsid --ctty \"$@\" <\"$0\"", ptsname(terminal_), command, "");
+    Run("exec setsid --ctty \"$@\" <\"$0\"", ptsname(terminal_), kCheck, "");
     EXPECT_TRUE(Await([&] {
       termios now{};
       return tcgetattr(terminal_, &now) == 0 && (now.c_lflag & ECHO) == 0;
     })) << Log();
+    Trace();
     const std::string line = typed_ + "\n";
     EXPECT_EQ(write(terminal_, line.data(), line.size()), static_cast<ssize_t>(line.size()));
   }
@@ -94,7 +107,7 @@ class Window {
     stop_ = *std::move(stop);
   }
   void Check(const std::string& answers = "") {
-    Open({"check", "--counter", "1", "--method", "pin"}, answers);
+    Open(kCheck, answers);
     Trace();
   }
   Program& screen() { return *screen_; }
@@ -105,6 +118,16 @@ class Window {
     ASSERT_TRUE(ended.ok()) << ended.status() << screen_->Output();
     EXPECT_EQ(*ended, status) << screen_->Output();
     at_end_ = true;
+  }
+
+  // The host ends, and stands at its end from now on.
+  void AbortHost() {
+    auto stop = ExitStop::Seize(clinic_->host().pid());
+    ASSERT_TRUE(stop.ok()) << stop.status();
+    host_stop_ = *std::move(stop);
+    clinic_->host().Signal(SIGABRT);
+    const auto ended = host_stop_->Await();
+    EXPECT_TRUE(ended.ok() && *ended == SIGABRT) << "a core file is not among what it leaves";
   }
 
   Findings Search() const {
@@ -123,15 +146,19 @@ class Window {
       add("madoguchi", at_end_ ? SearchStopped(screen_->pid(), needles)
                                : SearchProcess(screen_->pid(), needles));
     }
-    add_process("madoguchid", clinic_->host().pid());
     add_process("madoguchi-authority", clinic_->authority()->pid());
-    std::string rows;
-    for (const auto& plugin : clinic_->config().plugin()) {
-      const PluginRow row = clinic_->Plugin(plugin.name());
-      rows += row.SerializeAsString();
-      add_process(plugin.name(), row.pid());
+    if (host_stop_ != nullptr) {
+      add("madoguchid", SearchStopped(clinic_->host().pid(), needles));
+    } else {
+      add_process("madoguchid", clinic_->host().pid());
+      std::string rows;
+      for (const auto& plugin : clinic_->config().plugin()) {
+        const PluginRow row = clinic_->Plugin(plugin.name());
+        rows += row.SerializeAsString();
+        add_process(plugin.name(), row.pid());
+      }
+      add("plugin logs", SearchBytes({rows.data(), rows.size()}, "the plugins' rows", needles));
     }
-    add("plugin logs", SearchBytes({rows.data(), rows.size()}, "the plugins' rows", needles));
     add("files", SearchFolder(clinic_->folder(), needles));
     return findings;
   }
@@ -159,7 +186,7 @@ class Window {
   std::unique_ptr<Clinic> clinic_;
   std::unique_ptr<Card> card_;
   std::unique_ptr<Program> screen_;
-  std::unique_ptr<ExitStop> stop_;
+  std::unique_ptr<ExitStop> stop_, host_stop_;
   bool at_end_ = false;
   int terminal_ = -1;  // the test's end of it
 };
@@ -213,8 +240,7 @@ Findings PatientsScreen() {
 Findings Terminal() {
   Window window;
   window.Lay();
-  window.OpenInTerminal({"check", "--counter", "1", "--method", "pin"});
-  window.Trace();
+  window.CheckInTerminal();
   window.AwaitEnd(Exited(kEligible));
   return window.Search();
 }
@@ -222,7 +248,7 @@ Findings Terminal() {
 // What is typed is no PIN; the second prompt finds nothing on descriptor 5.
 Findings TooLong() {
   Window window;
-  window.Open({"check", "--counter", "1", "--method", "pin"}, "", "0123");
+  window.Open(kCheck, "", "0123");
   window.Trace();
   window.AwaitEnd(Exited(kCannotTell));
   return window.Search();
@@ -251,7 +277,7 @@ Findings LastTryDeclined() {
 // While the host holds the PIN sealed and waits for the card.
 void TypeAndAwaitCard(Window* window) {
   const auto staff = window->clinic().Staff();
-  window->Open({"check", "--counter", "1", "--method", "pin"});
+  window->Open(kCheck);
   EXPECT_EQ(staff->AwaitStage(desk::v1::STAGE_LAY_CARD).stage(), desk::v1::STAGE_LAY_CARD);
 }
 
@@ -278,6 +304,15 @@ Findings ScreenEndedBy(int signal) {
   // Without WCOREFLAG: there is no core file.
   window.AwaitEnd(signal);
   return window.Search();
+}
+
+Findings HostAborted() {
+  Window window;
+  TypeAndAwaitCard(&window);
+  window.AbortHost();
+  const Findings findings = window.Search();
+  window.screen().Signal(SIGKILL);  // It would wait for the host to come again.
+  return findings;
 }
 
 Findings Pulled() {
@@ -353,6 +388,7 @@ const std::vector<Case>& Cases() {
       {"Pulled", Pulled},
       {"Silent", Silent},
       {"ReaderKilled", ReaderKilled},
+      {"HostAborted", HostAborted},
       {"ScreenAborted", [] { return ScreenEndedBy(SIGABRT); }},
       {"ScreenFaulted", [] { return ScreenEndedBy(SIGSEGV); }},
   };

@@ -2,13 +2,13 @@
 // in a child that was born without it.
 #include "tests/leak/memory_search.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -78,7 +78,8 @@ TEST(MemorySearch, FindsTheHeap) {
     read_to(block + 13);
     rest();
   });
-  EXPECT_EQ(Places(child.Search()), "ASCII [heap] rw-p\n");
+  // A sanitizer's heap has no name.
+  EXPECT_THAT(Places(child.Search()), testing::MatchesRegex("ASCII (\\[heap\\]|anonymous) rw-p\n"));
 }
 
 TEST(MemorySearch, FindsTheTailOfABlockThatWasGivenBack) {
@@ -151,9 +152,7 @@ TEST(Needles, FindEachFormAndNameIt) {
     const std::string around = "before " + text + " after";
     const Found found = SearchBytes({around.data(), around.size()}, "here", NeedlesOf(secret));
     ASSERT_FALSE(found.hits.empty()) << form;
-    EXPECT_TRUE(std::any_of(found.hits.begin(), found.hits.end(), [&](const Hit& hit) {
-      return hit.form == form;
-    })) << found.Text();
+    EXPECT_NE(found.Text().find(form + " in here"), std::string::npos) << found.Text();
     EXPECT_EQ(found.Text().find(secret), std::string::npos);
   }
 }
