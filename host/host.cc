@@ -15,6 +15,7 @@
 #include "host/desk/local_door.h"
 #include "host/desk/remote_door.h"
 #include "host/loader/ports.h"
+#include "sdk/redact/redact.h"
 #include "sdk/textproto/textproto.h"
 
 namespace madoguchi {
@@ -24,8 +25,8 @@ using check::v1::Role;
 
 class RunningHost final : public Host {
  public:
-  RunningHost(const host::Config& config, const std::string& base)
-      : config_(config), base_(base), readers_(table_) {}
+  RunningHost(const host::Config& config, const std::string& base, bool verbose)
+      : config_(config), base_(base), verbose_(verbose), readers_(table_) {}
 
   absl::Status Open() {
     if (absl::Status made = MakeStateFolder(); !made.ok()) return made;
@@ -107,8 +108,9 @@ class RunningHost final : public Host {
     world_.authority_id = config_.authority().id();
     world_.allowance.visual = config_.visual_allowed();
     world_.limits = LimitsOf(config_.limits());
-    world_.finished = [](const check::v1::Record& record) {
+    world_.finished = [verbose = verbose_](const check::v1::Record& record) {
       std::fprintf(stderr, "%s\n", RecordLine(record).c_str());
+      if (verbose) std::fprintf(stderr, "%s\n", Redacted(record).c_str());
     };
     for (const auto& method : config_.method()) {
       policies_.push_back(std::make_unique<PluginPolicy>(LivesOf(method.plugin())));
@@ -155,6 +157,7 @@ class RunningHost final : public Host {
 
   const host::Config config_;
   const std::string base_;
+  const bool verbose_;
   ReaderTable table_;
   PluginReaders readers_;
   std::unique_ptr<HostKeys> keys_;
@@ -173,8 +176,8 @@ class RunningHost final : public Host {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Host>> Host::Start(const host::Config& config,
-                                                  const std::string& base) {
-  auto host = std::make_unique<RunningHost>(config, base);
+                                                  const std::string& base, bool verbose) {
+  auto host = std::make_unique<RunningHost>(config, base, verbose);
   if (absl::Status opened = host->Open(); !opened.ok()) return opened;
   return host;
 }

@@ -16,7 +16,8 @@ Check::Check(const World& world, PolicyPort& policy, Screens& screens, Subject s
       policy_(policy),
       screens_(screens),
       subject_(std::move(subject)),
-      cancelled_(std::move(cancelled)) {
+      cancelled_(std::move(cancelled)),
+      stop_asking_(cancelled_, [this] { asking_.request_stop(); }) {
   record_.set_check_id(subject_.check_id);
   record_.set_counter(subject_.counter);
   record_.set_method(subject_.method);
@@ -32,6 +33,7 @@ Verdict Check::Run() {
   } else {
     Fold();
   }
+  asking_.request_stop();
   DropCard();
   if (closing_.valid()) closing_.get();
   pin_.reset();
@@ -123,6 +125,29 @@ Evidence Check::Perform(const Step& step) {
       break;
   }
   return Failed(FAILURE_CODE_POLICY_OVERSTEPPED);
+}
+
+void Check::AskForChallenge() {
+  challenge_asked_ = std::chrono::steady_clock::now();
+  challenge_ = std::async(std::launch::async, [this] {
+    authority::v1::ChallengeRequest request;
+    request.set_check_id(subject_.check_id);
+    return world_.authority->Challenge(request, {world_.limits.authority, asking_.get_token()});
+  });
+}
+
+absl::StatusOr<authority::v1::ChallengeReply> Check::TakeChallenge() {
+  for (bool fresh = !challenge_.valid();; fresh = true) {
+    if (fresh) AskForChallenge();
+    auto challenge = challenge_.get();
+    if (fresh) return challenge;
+    // One that was asked for while the patient was still typing may be old by now, or may have met
+    // an authority that is back since.
+    const auto age = std::chrono::steady_clock::now() - challenge_asked_;
+    if (challenge.ok() && age < std::chrono::seconds(challenge->valid_for_s()) / 2) {
+      return challenge;
+    }
+  }
 }
 
 Evidence Check::AskAuthority() {

@@ -131,6 +131,8 @@ class Check {
   Evidence ProveCard();
   std::optional<CardSeen> CardToTake();
   bool StillThere(const CardSeen& seen) const;
+  // Why `seen` is not there any more: it was taken away, or its reader went.
+  FailureCode WhyGone(const CardSeen& seen) const;
   absl::StatusOr<CardSeen> AwaitCard();
   absl::Status Open(const CardSeen& seen, Jpki::Ahead ahead);
   absl::Status ReadAhead(const CardSeen& seen, bool with_tries);
@@ -138,6 +140,10 @@ class Check {
   void DropCard();
 
   Evidence AskAuthority();
+  // Asks for the challenge beside what the card is doing; TakeChallenge waits for it, and asks anew
+  // where none was asked for or the time that it is good for runs out.
+  void AskForChallenge();
+  absl::StatusOr<authority::v1::ChallengeReply> TakeChallenge();
 
   Evidence Failed(const absl::Status& status, FailureCode otherwise) const;
   Evidence Failed(FailureCode code, const std::string& detail = "") const;
@@ -160,7 +166,12 @@ class Check {
   bool wants_tries_ = false;
   // From ReadCertificate on: whose certificate it is, for the card that must stay the same.
   std::optional<Certificate> certificate_;
-  uint64_t certificate_arrival_ = 0;
+  CardSeen certificate_seen_;
+  // Ends with the check: a challenge that nobody needs any more holds no verdict up.
+  std::stop_source asking_;
+  const std::stop_callback<std::function<void()>> stop_asking_;
+  std::future<absl::StatusOr<authority::v1::ChallengeReply>> challenge_;
+  Time challenge_asked_;
   std::optional<authority::v1::Proof> proof_;
 };
 

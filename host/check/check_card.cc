@@ -32,6 +32,21 @@ bool Check::StillThere(const CardSeen& seen) const {
                      [&](const CardSeen& card) { return card.arrival == seen.arrival; });
 }
 
+FailureCode Check::WhyGone(const CardSeen& seen) const {
+  for (const CardSeen& card : world_.readers->Cards({seen.place()})) {
+    // It may lie there still, but what was agreed with it went with the plugin's process.
+    if (card.generation != seen.generation) return FAILURE_CODE_READER_LOST;
+  }
+  switch (world_.readers->SupplyOf({seen.place()})) {
+    case ReaderTable::Supply::kUsable:
+      return FAILURE_CODE_CARD_GONE;
+    case ReaderTable::Supply::kServiceDown:
+      return FAILURE_CODE_READER_SERVICE_DOWN;
+    default:
+      return FAILURE_CODE_READER_LOST;
+  }
+}
+
 absl::StatusOr<CardSeen> Check::AwaitCard() {
   // A typed PIN is not held longer than its time, however long a card may take.
   auto until = steady_clock::now() + world_.limits.card;
@@ -116,11 +131,12 @@ absl::Status Check::ReadIntoHand() {
 }
 
 absl::Status Check::ReadAhead(const CardSeen& seen, bool with_tries) {
+  if (with_tries) AskForChallenge();
   const auto ahead = with_tries ? Jpki::Ahead::kCertificateAndTries : Jpki::Ahead::kCertificate;
   if (absl::Status opened = Open(seen, ahead); !opened.ok()) {
-    // It bounced on the reader: whoever laid it down will lay it down again.
-    return CodeOf(opened) == FAILURE_CODE_CARD_GONE && !StillThere(seen) ? absl::OkStatus()
-                                                                         : opened;
+    // It bounced on the reader: whoever laid it down will lay it down again. The reader may not
+    // have told of it yet; the card is looked at again when it does.
+    return CodeOf(opened) == FAILURE_CODE_CARD_GONE ? absl::OkStatus() : opened;
   }
   if (absl::Status read = ReadIntoHand(); !read.ok()) return read;
   if (with_tries) {
@@ -169,7 +185,7 @@ Evidence Check::ReadCertificate() {
     }
   }
   certificate_ = hand_->certificate;
-  certificate_arrival_ = hand_->seen.arrival;
+  certificate_seen_ = hand_->seen;
   proof_.reset();
   Evidence evidence;
   evidence.mutable_certificate_read()->set_certificate_sha256(certificate_->sha256());
@@ -184,9 +200,7 @@ Evidence Check::ProveCard() {
     return Failed(FAILURE_CODE_PIN_HELD_TOO_LONG);
   }
   // No challenge in hand, no VERIFY: a try must never be spent on a check that cannot go on.
-  authority::v1::ChallengeRequest ask;
-  ask.set_check_id(subject_.check_id);
-  const auto challenge = world_.authority->Challenge(ask, Within(world_.limits.authority));
+  const auto challenge = TakeChallenge();
   if (!challenge.ok()) return Failed(challenge.status(), FAILURE_CODE_AUTHORITY_UNREACHABLE);
   if (challenge->challenge().size() != 32 || challenge->authority_id() != world_.authority_id ||
       challenge->host_id() != world_.host_id) {
@@ -196,13 +210,9 @@ Evidence Check::ProveCard() {
   }
 
   // After a rejected PIN the session is over and the same card, not moved since, is opened again.
-  const auto cards = world_.readers->Cards(subject_.places);
-  const auto same = std::find_if(cards.begin(), cards.end(), [&](const CardSeen& card) {
-    return card.arrival == certificate_arrival_;
-  });
-  if (same == cards.end()) return Failed(FAILURE_CODE_CARD_GONE);
-  if (!hand_ || hand_->seen.arrival != certificate_arrival_) {
-    if (const absl::Status opened = Open(*same, Jpki::Ahead::kNothing); !opened.ok()) {
+  if (!StillThere(certificate_seen_)) return Failed(WhyGone(certificate_seen_));
+  if (!hand_ || hand_->seen.arrival != certificate_seen_.arrival) {
+    if (const absl::Status opened = Open(certificate_seen_, Jpki::Ahead::kNothing); !opened.ok()) {
       return Failed(opened, FAILURE_CODE_READER_LOST);
     }
   }

@@ -212,7 +212,16 @@ absl::StatusOr<reader::v1::OpenReply> PcscReader::Open(const reader::v1::OpenReq
   card->insertion = request.insertion();
   std::shared_ptr<Card> left;
   {
-    std::lock_guard<std::mutex> lock(registry_->mutex);
+    std::unique_lock<std::mutex> lock(registry_->mutex);
+    // A session that was closed in mid-APDU (a check was cancelled) is over as soon as its card
+    // answers, which a card that is well does in a moment.
+    registry_->changed.wait_for(lock, open_patience_, [&] {
+      const auto at = registry_->held.find(card->reader);
+      if (at == registry_->held.end()) return true;
+      const Card& last = *at->second;
+      return last.phase != Card::Phase::kEnding &&
+             !(last.phase == Card::Phase::kExchanging && last.abandoned);
+    });
     auto& holder = registry_->held[card->reader];
     if (holder != nullptr) {
       if (holder->phase != Card::Phase::kIdle || holder->insertion == card->insertion) {

@@ -254,6 +254,27 @@ TEST_F(PcscReaderTest, CloseDoesNotWaitForASilentCardWhichIsResetWhenItComesBack
   EXPECT_EQ(Code(Open("A", 1)), "OK");
 }
 
+TEST_F(PcscReaderTest, OpenWaitsAMomentForASessionThatWasClosedInMidApdu) {
+  StartWithCards();
+  std::promise<void> asked, answer_now;
+  auto answered = answer_now.get_future().share();
+  api_.SetAnswer([&](auto, Bytes*) {
+    asked.set_value();
+    answered.wait();
+    return SCARD_S_SUCCESS;
+  });
+  const auto session = Open("A", 1);
+  ASSERT_TRUE(session.ok());
+  auto stuck = std::async(std::launch::async, [&] { return reader_.Transmit(*session, kSelect); });
+  asked.get_future().wait();
+  reader_.Close(*session);
+  auto next = std::async(std::launch::async, [&] { return Open("A", 1); });
+  EXPECT_EQ(next.wait_for(20ms), std::future_status::timeout);
+  answer_now.set_value();
+  EXPECT_EQ(Code(next.get()), "OK");
+  stuck.wait();
+}
+
 TEST_F(PcscReaderTest, ASessionOfACardThatIsGoneMakesRoomForTheNextCard) {
   StartWithCards();
   const auto old = Open("A", 1);

@@ -259,10 +259,9 @@ TEST_F(RealPcscdTest, ASilentCardStopsNobodyElse) {
   const auto insertion = client_->AwaitPresence(readers_[0], PRESENCE_PRESENT)->insertion();
   EXPECT_EQ(client_->Transmit(silent, kSelectJpki, 300ms).status().code(),
             absl::StatusCode::kDeadlineExceeded);
-  auto begin = std::chrono::steady_clock::now();
+  // Neither waits for the card: the deadlines of these calls would have passed.
   EXPECT_TRUE(client_->Close(silent).ok());
   EXPECT_EQ(Code(client_->Open(readers_[0], insertion)), "CARD_BUSY");
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, 500ms);
 
   const uint64_t lively = MustOpen(1);
   ExpectReads(lively);

@@ -233,10 +233,10 @@ std::unique_ptr<Card> Clinic::Lay(const std::string& patient, int reader,
   return card;
 }
 
-bool Clinic::AwaitCard(int reader, bool there) {
+bool Clinic::AwaitCard(int reader, bool there, std::chrono::milliseconds patience) {
   const std::string wanted = ReaderName(reader);
   grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
+  context.set_deadline(std::chrono::system_clock::now() + patience);
   const auto stub = desk::v1::Desk::NewStub(Channel());
   const auto stream = stub->WatchReaders(&context, desk::v1::WatchReadersRequest());
   desk::v1::ReaderTable table;

@@ -70,8 +70,9 @@ class Clinic {
                             const std::vector<std::string>& flags = {});
   // The name of reader number `reader` as configurations have it: plugin/name.
   std::string ReaderName(int reader) const;
-  // Waits until the host sees a card (or none) on that reader.
-  bool AwaitCard(int reader, bool there = true);
+  // Waits until the host sees a card (or none) on that reader; false after `patience`.
+  bool AwaitCard(int reader, bool there = true,
+                 std::chrono::milliseconds patience = std::chrono::seconds(20));
 
   // A new channel to the desk's local socket.
   std::shared_ptr<grpc::Channel> Channel();
