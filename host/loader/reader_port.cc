@@ -192,16 +192,11 @@ absl::StatusOr<std::unique_ptr<CardSession>> PluginReaders::Open(const CardSeen&
   request.set_reader(card.reader);
   request.set_insertion(card.insertion);
   reader::v1::OpenReply reply;
-<<<<<<< HEAD
-  const absl::Status status = CallPlugin(
-      limits, FAILURE_CODE_READER_LOST, FAILURE_CODE_CARD_SILENT,
-=======
   // Not cut off when the check is cancelled: the plugin would have opened a session whose number
   // nobody here knows, and the card would be busy for ever. No card is spoken to in it, so it is
   // short.
   const absl::Status status = CallPlugin(
       {limits.timeout, {}}, FAILURE_CODE_READER_LOST, FAILURE_CODE_CARD_SILENT,
->>>>>>> main
       [&](grpc::ClientContext* context) { return stub->Open(context, request, &reply); });
   if (!status.ok()) return status;
   return std::make_unique<PluginSession>(life, reply.session(), limits);
