@@ -9,6 +9,15 @@ namespace madoguchi {
 namespace {
 
 constexpr uint32_t kLongestPinHold = 60000;
+constexpr size_t kLongestSocketPath = 107;
+
+bool IsAddress(const std::string& address) {
+  const size_t colon = address.rfind(':');
+  if (colon == std::string::npos || colon == 0) return false;
+  const std::string port = address.substr(colon + 1);
+  return !port.empty() && port.size() <= 5 &&
+         port.find_first_not_of("0123456789") == std::string::npos && std::stoi(port) <= 65535;
+}
 
 absl::Status CheckConfig(const host::Config& config, const std::string& path) {
   const auto wrong = [&](const std::string& what) {
@@ -21,11 +30,15 @@ absl::Status CheckConfig(const host::Config& config, const std::string& path) {
     return wrong("trust_anchors is missing; expected a PEM file of the CAs to believe");
   }
   if (config.desk().socket().empty()) return wrong("desk.socket is missing; expected a path");
-  if (config.desk().socket().size() >= 108) {
-    return wrong("desk.socket is longer than the 107 bytes that a socket's path may have");
+  const std::string& address = config.desk().address();
+  if (!address.empty() && !IsAddress(address)) {
+    return wrong("desk.address is \"" + address + "\"; expected host:port, port 0 to 65535");
   }
   std::set<std::string> plugins, names;
   for (const auto& plugin : config.plugin()) {
+    if (plugin.name().empty() || plugin.name().find_first_of("/.") != std::string::npos) {
+      return wrong("plugin \"" + plugin.name() + "\"; expected the name of a folder in plugin_folder");
+    }
     if (!plugins.insert(plugin.name()).second) {
       return wrong("plugin \"" + plugin.name() + "\" stands there twice");
     }
@@ -59,6 +72,12 @@ absl::Status CheckConfig(const host::Config& config, const std::string& path) {
     }
   }
   if (config.counter().empty()) return wrong("no counter; expected at least one");
+  for (const auto& user : config.desk().local_user()) {
+    if (user.role().empty()) {
+      return wrong("desk.local_user " + std::to_string(user.uid()) + " has no role; expected ROLE_" +
+                   "STAFF, ROLE_PATIENT or ROLE_ADMIN");
+    }
+  }
   if (config.limits().pin_held_ms() > kLongestPinHold) {
     return wrong("limits.pin_held_ms is above 60000: no PIN is held longer than 60 s");
   }
@@ -79,6 +98,12 @@ absl::StatusOr<host::Config> ReadConfig(const std::string& path) {
   absolute(config.mutable_plugin_folder());
   absolute(config.mutable_trust_anchors());
   absolute(config.mutable_desk()->mutable_socket());
+  // Of the whole path, because a longer one would be cut.
+  if (config.desk().socket().size() > kLongestSocketPath) {
+    return absl::InvalidArgumentError(path + ": desk.socket is " + config.desk().socket() +
+                                      "; expected at most 107 bytes, as many as a socket's path "
+                                      "may have");
+  }
   return config;
 }
 

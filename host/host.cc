@@ -25,8 +25,8 @@ using check::v1::Role;
 
 class RunningHost final : public Host {
  public:
-  RunningHost(const host::Config& config, bool verbose)
-      : config_(config), verbose_(verbose), readers_(table_) {}
+  RunningHost(const host::Config& config, const std::string& base, bool verbose)
+      : config_(config), base_(base), verbose_(verbose), readers_(table_) {}
 
   absl::Status Open() {
     if (absl::Status made = MakeStateFolder(); !made.ok()) return made;
@@ -52,8 +52,9 @@ class RunningHost final : public Host {
   ~RunningHost() override {
     local_.reset();
     remote_.reset();
-    for (auto& [name, counter] : house_.counters) counter->Stop();
     // All are asked first, so that they end side by side.
+    for (auto& [name, counter] : house_.counters) counter->RequestStop();
+    for (auto& [name, counter] : house_.counters) counter->Stop();
     for (auto& [name, slot] : slots_) slot->RequestStop();
     house_.counters.clear();
     slots_.clear();
@@ -77,8 +78,7 @@ class RunningHost final : public Host {
     if (!folder.ok()) return refuse(folder.status());
     std::map<std::string, std::string> values;
     for (const auto& setting : plugin.setting()) values[setting.name()] = setting.value();
-    auto settings = Settle(folder->manifest, values,
-                           std::filesystem::path(config_.trust_anchors()).parent_path().string());
+    auto settings = Settle(folder->manifest, values, base_);
     if (!settings.ok()) return refuse(settings.status());
     PluginSlot::Up up = [](const auto&) {};
     PluginSlot::Down down = [] {};
@@ -156,6 +156,7 @@ class RunningHost final : public Host {
   }
 
   const host::Config config_;
+  const std::string base_;
   const bool verbose_;
   ReaderTable table_;
   PluginReaders readers_;
@@ -174,8 +175,9 @@ class RunningHost final : public Host {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Host>> Host::Start(const host::Config& config, bool verbose) {
-  auto host = std::make_unique<RunningHost>(config, verbose);
+absl::StatusOr<std::unique_ptr<Host>> Host::Start(const host::Config& config,
+                                                  const std::string& base, bool verbose) {
+  auto host = std::make_unique<RunningHost>(config, base, verbose);
   if (absl::Status opened = host->Open(); !opened.ok()) return opened;
   return host;
 }

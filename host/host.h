@@ -2,6 +2,7 @@
 #define MADOGUCHI_HOST_HOST_H_
 
 #include <memory>
+#include <string>
 
 #include "absl/status/statusor.h"
 #include "host/config.pb.h"
@@ -13,9 +14,11 @@ namespace madoguchi {
 class Host {
  public:
   // Plugins are started and not waited for: one that does not start is listed with its reason and
-  // stops nobody. Finished checks are logged to stderr, a line each, and with `verbose` also step by
-  // step, without what is personal. The error says which file, setting or address stands in the way.
-  static absl::StatusOr<std::unique_ptr<Host>> Start(const host::Config& config, bool verbose);
+  // stops nobody. Files that settings name are relative to `base`, the configuration's folder.
+  // Finished checks are logged to stderr, a line each, and with `verbose` also step by step, without
+  // what is personal. The error says which file, setting or address stands in the way.
+  static absl::StatusOr<std::unique_ptr<Host>> Start(const host::Config& config,
+                                                     const std::string& base, bool verbose);
   virtual ~Host() = default;
 
  protected:

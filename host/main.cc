@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <string>
 
 #include "host/config.h"
@@ -74,7 +75,8 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "madoguchid: %s\n", std::string(config.status().message()).c_str());
     return kConfig;
   }
-  const auto host = madoguchi::Host::Start(*config, verbose);
+  const auto host = madoguchi::Host::Start(
+      *config, std::filesystem::absolute(path).parent_path().string(), verbose);
   if (!host.ok()) {
     std::fprintf(stderr, "madoguchid: %s\n", std::string(host.status().message()).c_str());
     return kUnavailable;

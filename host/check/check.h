@@ -26,12 +26,12 @@ namespace madoguchi {
 struct Limits {
   std::chrono::milliseconds policy{1000};
   std::chrono::milliseconds authority{8000};
-  std::chrono::milliseconds apdu{5000};       // one APDU; a signature may take a second
-  std::chrono::milliseconds typing{120000};   // the PIN
-  std::chrono::milliseconds card{60000};      // laying the card down
-  std::chrono::milliseconds question{180000}; // any other question
-  std::chrono::milliseconds pin_held{60000};  // a typed PIN, sealed
-  std::chrono::milliseconds no_reader{2000};  // how long a reader may be missing
+  std::chrono::milliseconds apdu{5000};        // one APDU; a signature may take a second
+  std::chrono::milliseconds typing{120000};    // the PIN
+  std::chrono::milliseconds card{60000};       // laying the card down
+  std::chrono::milliseconds question{180000};  // any other question
+  std::chrono::milliseconds pin_held{60000};   // a typed PIN, sealed
+  std::chrono::milliseconds no_reader{2000};   // how long a reader may be missing
 };
 
 // What all checks of a host share. Outlives them.
@@ -123,9 +123,8 @@ class Check {
   Evidence AskAnything(const Step::Ask& step);
   // Waits for the reply to the question of scene_; meanwhile a card that may be taken is read ahead
   // where `read_ahead` says so. Something else than a reply is the step's evidence.
-  std::optional<Evidence> AwaitReply(Screens::Acceptor acceptor, Time until,
-                                     FailureCode when_late, bool read_ahead,
-                                     desk::v1::Reply* reply);
+  std::optional<Evidence> AwaitReply(Screens::Acceptor acceptor, Time until, FailureCode when_late,
+                                     bool read_ahead, desk::v1::Reply* reply);
 
   // The card (check_card.cc).
   Evidence ReadCertificate();

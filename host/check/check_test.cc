@@ -159,7 +159,8 @@ void CancelAt(Scenario& s) {
   if (stage == STAGE_ASK_SAME_CARD) s.Lay(MakeCard(), /*lying=*/true);
   if (stage == STAGE_ASK_LAST_TRY) s.LayLate(Paper::kGood, Tries(1));
   if (stage == STAGE_ASK) {
-    s.flow = Script({"ask { text { ja: '文' en: 'Text' } role: ROLE_STAFF choices { id: 'yes' } }"});
+    s.flow =
+        Script({"ask { text { ja: '文' en: 'Text' } role: ROLE_STAFF choices { id: 'yes' } }"});
   }
   s.screens.when[stage] = [&s] { s.cancel.request_stop(); };
 }
@@ -176,10 +177,9 @@ void CancelInApdu(Scenario& s) {
 const Case kCases[] = {
     {"pin_eligible", [](Scenario& s) { s.LayLate(); }, 1},
     {"pin_read_ahead", [](Scenario& s) { s.Lay(); }, 1},
-    {"pin_card_before_pin",
-     [](Scenario& s) { s.screens.when[STAGE_ASK_PIN] = [&s] { s.Lay(); }; }, 1},
-    {"pin_without_short_ids",
-     [](Scenario& s) { s.LayLate(Paper::kGood, NoShortIds()); }, 1},
+    {"pin_card_before_pin", [](Scenario& s) { s.screens.when[STAGE_ASK_PIN] = [&s] { s.Lay(); }; },
+     1},
+    {"pin_without_short_ids", [](Scenario& s) { s.LayLate(Paper::kGood, NoShortIds()); }, 1},
     {"validity_2", Answers<VALIDITY_INVALID>, 1},
     {"validity_3", Answers<VALIDITY_INVALID_REPLACED>, 1},
     {"validity_4", Answers<VALIDITY_NONE>, 1},
@@ -233,11 +233,9 @@ const Case kCases[] = {
        s.LayLate(Paper::kGood, Tries(1));
        s.screens.last_try = {false};
      }},
-    {"last_try_unanswered",
-     [](Scenario& s) { s.LayLate(Paper::kGood, Tries(1)); }},
+    {"last_try_unanswered", [](Scenario& s) { s.LayLate(Paper::kGood, Tries(1)); }},
     {"pin_blocked", [](Scenario& s) { s.LayLate(Paper::kGood, Tries(0)); }},
-    {"pin_blocked_seen_ahead",
-     [](Scenario& s) { s.Lay(MakeCard(Paper::kGood, Tries(0))); }},
+    {"pin_blocked_seen_ahead", [](Scenario& s) { s.Lay(MakeCard(Paper::kGood, Tries(0))); }},
     {"visual_eligible",
      [](Scenario& s) {
        s.flow = ByVisualMatch();
@@ -261,9 +259,7 @@ const Case kCases[] = {
     {"no_reader", [](Scenario& s) { s.fake.readers.Unplug("a"); }},
     {"reader_service_down", [](Scenario& s) { s.fake.readers.ServiceDown(); }},
     {"reader_lost_while_waiting",
-     [](Scenario& s) {
-       s.screens.when[STAGE_LAY_CARD] = [&s] { s.fake.readers.Unplug("a"); };
-     }},
+     [](Scenario& s) { s.screens.when[STAGE_LAY_CARD] = [&s] { s.fake.readers.Unplug("a"); }; }},
     {"no_card", [](Scenario&) {}},
     {"card_unpowered",
      [](Scenario& s) {
@@ -302,12 +298,9 @@ const Case kCases[] = {
     {"certificate_not_yet_valid", [](Scenario& s) { s.LayLate(Paper::kNotYetValid); }},
     {"certificate_unknown_issuer", [](Scenario& s) { s.LayLate(Paper::kUnknownIssuer); }},
     {"certificate_expired_seen_ahead", [](Scenario& s) { s.Lay(MakeCard(Paper::kExpired)); }},
-    {"signature_wrong",
-     [](Scenario& s) { s.LayLate(Paper::kGood, Flipped()); }, 1},
+    {"signature_wrong", [](Scenario& s) { s.LayLate(Paper::kGood, Flipped()); }, 1},
     {"card_silent",
-     [](Scenario& s) {
-       s.screens.when[STAGE_LAY_CARD] = [&s] { s.Lay().silent_from = 3; };
-     }},
+     [](Scenario& s) { s.screens.when[STAGE_LAY_CARD] = [&s] { s.Lay().silent_from = 3; }; }},
     {"card_garbage",
      [](Scenario& s) {
        s.screens.when[STAGE_LAY_CARD] = [&s] {
@@ -373,25 +366,24 @@ const Case kCases[] = {
      },
      1},
     {"policy_says_nothing",
-     [](Scenario& s) {
-       s.flow = [](const auto&) { return policy::v1::NextReply(); };
-     }},
+     [](Scenario& s) { s.flow = [](const auto&) { return policy::v1::NextReply(); }; }},
     {"policy_oversteps", [](Scenario& s) { s.flow = Script({"ask_authority {}"}); }},
     {"policy_asks_again_with_a_spent_proof",
      [](Scenario& s) {
        FailAsk<FAILURE_CODE_AUTHORITY_SLOW>(s);
-       s.flow = Script({"ask_pin { form { shortest: 4 longest: 4 digits: true } }",
-                        "read_certificate {}", "prove_card {}", "ask_authority {}",
-                        "ask_authority {}"});
+       s.flow =
+           Script({"ask_pin { form { shortest: 4 longest: 4 digits: true } }",
+                   "read_certificate {}", "prove_card {}", "ask_authority {}", "ask_authority {}"});
        s.fake.world.allowance.visual = false;
      },
      1},
     {"question_of_the_policy",
      [](Scenario& s) {
-       s.flow = Script({"ask { text { ja: '文' en: 'Text' } role: ROLE_PATIENT "
-                        "choices { id: 'yes' } "
-                        "fields { id: 'kana' shortest: 1 longest: 4 } "
-                        "fields { id: 'number' digits: true shortest: 2 longest: 2 } }"});
+       s.flow =
+           Script({"ask { text { ja: '文' en: 'Text' } role: ROLE_PATIENT "
+                   "choices { id: 'yes' } "
+                   "fields { id: 'kana' shortest: 1 longest: 4 } "
+                   "fields { id: 'number' digits: true shortest: 2 longest: 2 } }"});
        Answer answer;
        answer.set_choice_id("no");
        s.screens.answers.push_back(answer);
@@ -470,9 +462,9 @@ INSTANTIATE_TEST_SUITE_P(Checks, GoldenTest, testing::ValuesIn(kCases),
 TEST(GoldenFilesTest, EachHasItsCase) {
   for (const auto& entry : std::filesystem::directory_iterator(MADOGUCHI_TESTDATA)) {
     const std::string name = entry.path().stem().string();
-    EXPECT_TRUE(std::any_of(std::begin(kCases), std::end(kCases),
-                            [&](const Case& one) { return name == one.name; }))
-        << name;
+    EXPECT_TRUE(std::any_of(std::begin(kCases), std::end(kCases), [&](const Case& one) {
+      return name == one.name;
+    })) << name;
   }
 }
 
@@ -501,8 +493,8 @@ TEST(CheckTest, PulledAtEachApdu) {
 TEST(CheckTest, AVerifyIsNotRepeatedByAPolicyThatWantsIt) {
   // The card goes in the VERIFY; whether the try was spent, nobody knows.
   Scenario s;
-  s.flow = Script({"ask_pin { form { shortest: 4 longest: 4 digits: true } }", "read_certificate {}",
-                   "prove_card {}", "prove_card {}", "prove_card {}"});
+  s.flow = Script({"ask_pin { form { shortest: 4 longest: 4 digits: true } }",
+                   "read_certificate {}", "prove_card {}", "prove_card {}", "prove_card {}"});
   s.screens.when[STAGE_LAY_CARD] = [&s] {
     fake::Stay& stay = s.Lay();
     stay.instead = [&stay](int) -> std::optional<absl::StatusOr<std::vector<uint8_t>>> {
@@ -560,8 +552,7 @@ TEST(CheckTest, FewApdus) {
   Scenario pin;
   pin.LayLate();
   pin.Run();
-  const size_t parts =
-      (pin.fake.authority.asked()[0].certificate().size() + 255) / 256;
+  const size_t parts = (pin.fake.authority.asked()[0].certificate().size() + 255) / 256;
   EXPECT_LE(pin.stays[0]->trace.size() - 1, 5 + parts);
   Scenario visual;
   visual.flow = ByVisualMatch();

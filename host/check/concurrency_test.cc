@@ -26,8 +26,7 @@ struct Clinic {
     for (int i = 0; i < kCounters; ++i) {
       fake.readers.Plug(Reader(i));
       counters.push_back(std::make_unique<Counter>(
-          fake.world, methods.all,
-          Counter::Place{std::to_string(i), {"virtual/" + Reader(i)}}));
+          fake.world, methods.all, Counter::Place{std::to_string(i), {"virtual/" + Reader(i)}}));
     }
   }
   static std::string Reader(int i) { return "r" + std::to_string(i); }
@@ -73,15 +72,17 @@ TEST(ConcurrencyTest, ThirtyTwoChecksAtOnceGiveTheirThirtyTwoAnswers) {
         if (lying) {
           Reply same;
           same.mutable_same_card()->set_same(true);
-          ASSERT_TRUE(staff.Send(same, staff.Await([](const View& view) {
-            return view.stage() == STAGE_ASK_SAME_CARD && view.question() != 0;
-          })).ok());
+          ASSERT_TRUE(staff
+                          .Send(same, staff.Await([](const View& view) {
+                            return view.stage() == STAGE_ASK_SAME_CARD && view.question() != 0;
+                          }))
+                          .ok());
         } else if (i % 4 != 3) {
           lay();
         }
         if (wrong) {
-          const View again = patient.Await(
-              [&](const View& view) { return view.question() > prompt.question(); });
+          const View again =
+              patient.Await([&](const View& view) { return view.question() > prompt.question(); });
           ASSERT_TRUE(patient.Pin("1234", again).ok());
         }
         const View done = staff.AwaitStage(STAGE_DONE);

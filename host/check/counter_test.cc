@@ -50,9 +50,9 @@ TEST_F(CounterTest, EachRoleSeesItsView) {
   EXPECT_NE(asked.title().ja(), watched.title().ja());
 
   fake_.readers.Lay("a");
-  ASSERT_TRUE(patient_.Pin("1234", patient_.Await([](const View& view) {
-    return view.has_tries_left();
-  })).ok());
+  ASSERT_TRUE(
+      patient_.Pin("1234", patient_.Await([](const View& view) { return view.has_tries_left(); }))
+          .ok());
   const View done = staff_.AwaitStage(STAGE_DONE);
   EXPECT_EQ(done.verdict().outcome(), OUTCOME_ELIGIBLE);
   EXPECT_EQ(done.verdict().eligibility().name(), "試験　花子");
@@ -128,8 +128,9 @@ TEST_F(CounterTest, TheSecondOfTwoRepliesIsStaleWhileTheCheckThinks) {
   std::unique_lock<std::mutex> closed(gate);
   fake::Policy slow([&](const policy::v1::NextRequest& request) {
     if (request.evidence_size() > 0) std::lock_guard<std::mutex> wait(gate);
-    return fake::Script({"ask { text { ja: '文' en: 'Text' } role: ROLE_PATIENT "
-                         "choices { id: 'yes' } }"})(request);
+    return fake::Script(
+        {"ask { text { ja: '文' en: 'Text' } role: ROLE_PATIENT "
+         "choices { id: 'yes' } }"})(request);
   });
   methods_.all[2].policy = &slow;
   ASSERT_TRUE(staff_.Begin("question").ok());
@@ -239,8 +240,7 @@ TEST_F(CounterTest, SeveralScreensSeeOneCheckAndOneOfThemReplies) {
   no.mutable_visual_match()->set_matches(false);
   EXPECT_TRUE(second.Send(no, theirs).ok());
   EXPECT_EQ(CodeOf(staff_.Send(no, mine)), FAILURE_CODE_REPLY_STALE);
-  EXPECT_EQ(staff_.AwaitStage(STAGE_DONE).verdict().failure().code(),
-            FAILURE_CODE_VISUAL_MISMATCH);
+  EXPECT_EQ(staff_.AwaitStage(STAGE_DONE).verdict().failure().code(), FAILURE_CODE_VISUAL_MISMATCH);
 }
 
 TEST_F(CounterTest, RevisionsGrowWithEveryChange) {

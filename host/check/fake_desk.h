@@ -85,10 +85,11 @@ class Looker {
 // The two methods that Madoguchi comes with, and a third whose policy only asks a question.
 struct Methods {
   Policy pin{ByPin()}, visual{ByVisualMatch()};
-  Policy question{Script({"ask { text { ja: '文' en: 'Text' } role: ROLE_PATIENT "
-                          "choices { id: 'yes' } choices { id: 'no' } }",
-                          "ask { text { ja: '文' en: 'Text' } role: ROLE_PATIENT "
-                          "choices { id: 'yes' } choices { id: 'no' } }"})};
+  Policy question{
+      Script({"ask { text { ja: '文' en: 'Text' } role: ROLE_PATIENT "
+              "choices { id: 'yes' } choices { id: 'no' } }",
+              "ask { text { ja: '文' en: 'Text' } role: ROLE_PATIENT "
+              "choices { id: 'yes' } choices { id: 'no' } }"})};
   std::vector<Method> all = {
       {"pin", {}, &pin}, {"visual", {}, &visual}, {"question", {}, &question}};
 };

@@ -24,8 +24,8 @@ class FakeScreens final : public Screens {
   // What else happens the first time that the check waits at a stage (a card is laid down, ...).
   std::map<desk::v1::Stage, std::function<void()>> when;
 
-  std::vector<Scene> scenes;              // all that was shown
-  std::vector<absl::Status> refused;      // what the check said to replies it did not take
+  std::vector<Scene> scenes;          // all that was shown
+  std::vector<absl::Status> refused;  // what the check said to replies it did not take
   int pins_taken = 0;
 
   void Show(const Scene& scene) override;

@@ -76,9 +76,9 @@ class Session final : public CardSession {
     std::unique_lock<std::mutex> lock(stay_->mutex);
     if (stay_->gone) return FailureStatus(FAILURE_CODE_CARD_GONE);
     stay_->trace.push_back(line);
-    const int number = static_cast<int>(
-        std::count_if(stay_->trace.begin(), stay_->trace.end(),
-                      [](const std::string& entry) { return entry != "RESET"; }));
+    const int number =
+        static_cast<int>(std::count_if(stay_->trace.begin(), stay_->trace.end(),
+                                       [](const std::string& entry) { return entry != "RESET"; }));
     if (stay_->silent_from != 0 && number >= stay_->silent_from) {
       lock.unlock();
       return BeSilent();
@@ -279,13 +279,12 @@ absl::StatusOr<authority::v1::AskReply> Authority::Ask(const authority::v1::AskR
       return FailureStatus(FAILURE_CODE_CHALLENGE_SPENT);
     }
     open_.erase(open);
-    const auto certificate = Certificate::Parse(
-        {reinterpret_cast<const uint8_t*>(request.certificate().data()),
-         request.certificate().size()});
+    const auto certificate =
+        Certificate::Parse({reinterpret_cast<const uint8_t*>(request.certificate().data()),
+                            request.certificate().size()});
     if (!certificate.ok()) return certificate.status();
-    const std::string digest =
-        ProofDigest({authority_id_, host_id_, request.check_id(), request.proof().challenge(),
-                     certificate->sha256()});
+    const std::string digest = ProofDigest({authority_id_, host_id_, request.check_id(),
+                                            request.proof().challenge(), certificate->sha256()});
     if (auto fits = CheckSignature(*certificate, digest, request.proof().signature()); !fits.ok()) {
       return fits;
     }
@@ -317,9 +316,9 @@ Policy::Flow ByPin(int shortest, int longest) {
                           " longest: " + std::to_string(longest) + " digits: true } }";
   return [ask](const policy::v1::NextRequest& request) -> absl::StatusOr<policy::v1::NextReply> {
     if (request.evidence().empty()) return Next(ask);
-    const bool read = std::any_of(
-        request.evidence().begin(), request.evidence().end(),
-        [](const Seen& seen) { return seen.kind() == Seen::KIND_CERTIFICATE_READ; });
+    const bool read =
+        std::any_of(request.evidence().begin(), request.evidence().end(),
+                    [](const Seen& seen) { return seen.kind() == Seen::KIND_CERTIFICATE_READ; });
     switch (request.evidence(request.evidence_size() - 1).kind()) {
       case Seen::KIND_PIN_SEALED:
         return Next(read ? "prove_card {}" : "read_certificate {}");

@@ -35,7 +35,8 @@ struct Stay {
   int silent_from = 0;  // from this APDU on nothing comes back; 0: never
   std::mutex mutex;
   bool gone = false;
-  std::vector<std::string> trace;  // INS P1 P2 of each APDU; "VERIFY" with a PIN, "RESET" at the end
+  std::vector<std::string>
+      trace;  // INS P1 P2 of each APDU; "VERIFY" with a PIN, "RESET" at the end
 };
 
 // The readers of one plugin called "virtual".
@@ -45,8 +46,8 @@ class Readers final : public ReaderPort {
 
   void Plug(const std::string& reader);
   void Unplug(const std::string& reader);
-  std::shared_ptr<Stay> Lay(const std::string& reader,
-                            std::unique_ptr<sim::Card> card = MakeCard(), bool lying = false,
+  std::shared_ptr<Stay> Lay(const std::string& reader, std::unique_ptr<sim::Card> card = MakeCard(),
+                            bool lying = false,
                             reader::v1::Presence presence = reader::v1::PRESENCE_PRESENT);
   void Take(const std::string& reader);
   // The plugin died and came back: what lies there is lying now.
@@ -101,8 +102,7 @@ class Authority final : public AuthorityPort {
 
 class Policy final : public PolicyPort {
  public:
-  using Flow =
-      std::function<absl::StatusOr<policy::v1::NextReply>(const policy::v1::NextRequest&)>;
+  using Flow = std::function<absl::StatusOr<policy::v1::NextReply>(const policy::v1::NextRequest&)>;
   explicit Policy(Flow flow) : flow_(std::move(flow)) {}
   absl::StatusOr<policy::v1::NextReply> Next(const policy::v1::NextRequest& evidence,
                                              const CallLimits& limits) override;

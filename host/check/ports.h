@@ -43,8 +43,8 @@ class ReaderPort {
  public:
   virtual ~ReaderPort() = default;
   // Begins a transaction with the card that `card` names. `limits.timeout` is for this call and for
-  // each APDU of the session. The failures of reader.proto; READER_LOST when the plugin is not there
-  // or died, CARD_SILENT when the time is over; CANCELLED.
+  // each APDU of the session. The failures of reader.proto; READER_LOST when the plugin is not
+  // there or died, CARD_SILENT when the time is over; CANCELLED.
   virtual absl::StatusOr<std::unique_ptr<CardSession>> Open(const CardSeen& card,
                                                             const CallLimits& limits) = 0;
 };

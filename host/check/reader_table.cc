@@ -92,10 +92,10 @@ ReaderTable::Supply ReaderTable::SupplyOf(const std::set<std::string>& places) c
     for (const auto& [reader, seen] : source.readers) {
       if (places.empty() || places.count(plugin + "/" + reader) > 0) return Supply::kUsable;
     }
-    const std::string of_plugin = plugin + "/";
+    const std::string prefix = plugin + "/";
     const bool wanted =
         places.empty() || std::any_of(places.begin(), places.end(), [&](const std::string& place) {
-          return place.starts_with(of_plugin);
+          return place.rfind(prefix, 0) == 0;
         });
     down = down || (wanted && source.service == reader::v1::SERVICE_DOWN);
   }

@@ -23,8 +23,8 @@ struct CardSeen {
   std::string reader;
   uint64_t generation = 0;  // of the plugin's process
   uint64_t insertion = 0;   // the plugin's own count
-  // The table's count of arrivals, over all readers and all lives of all plugins: names this stay of
-  // this card on this reader, and says what came before what.
+  // The table's count of arrivals, over all readers and all lives of all plugins: names this stay
+  // of this card on this reader, and says what came before what.
   uint64_t arrival = 0;
   // It lay there when its plugin began to look, so nobody knows since when.
   bool lying = false;
@@ -44,10 +44,12 @@ class ReaderTable {
   // The process is gone, and what it saw with it. What it may still have said counts no more.
   void Remove(const std::string& plugin, const std::string& why);
 
-  // Cards on the readers named by `places` ("plugin/reader"; empty: on any), earliest arrival first.
+  // Cards on the readers named by `places` ("plugin/reader"; empty: on any), earliest arrival
+  // first.
   std::vector<CardSeen> Cards(const std::set<std::string>& places) const;
-  // Takes the card of that arrival for the check `check_id`, as long as the card stays: true when it
-  // lies there and no other check took it before, or the staff `vouched` that it is this patient's.
+  // Takes the card of that arrival for the check `check_id`, as long as the card stays: true when
+  // it lies there and no other check took it before, or the staff `vouched` that it is this
+  // patient's.
   bool Take(uint64_t arrival, const std::string& check_id, bool vouched);
   // Whether a card could be read there at all.
   Supply SupplyOf(const std::set<std::string>& places) const;

@@ -8,15 +8,16 @@ namespace {
 
 reader::v1::Snapshot Parsed(const std::string& text) {
   reader::v1::Snapshot snapshot;
-  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(
-      "service: SERVICE_RUNNING " + text, &snapshot))
+  EXPECT_TRUE(
+      google::protobuf::TextFormat::ParseFromString("service: SERVICE_RUNNING " + text, &snapshot))
       << text;
   return snapshot;
 }
 
 std::string Card(const std::string& reader, int insertion, bool lying = false) {
-  return "reader { name: '" + reader + "' presence: PRESENCE_PRESENT insertion: " +
-         std::to_string(insertion) + (lying ? " lying: true" : "") + " } ";
+  return "reader { name: '" + reader +
+         "' presence: PRESENCE_PRESENT insertion: " + std::to_string(insertion) +
+         (lying ? " lying: true" : "") + " } ";
 }
 std::string Empty(const std::string& reader) {
   return "reader { name: '" + reader + "' presence: PRESENCE_ABSENT } ";
@@ -77,8 +78,7 @@ TEST(ReaderTableTest, TheDeadDoNotSpeak) {
 
 TEST(ReaderTableTest, ACardWithoutPowerStaysTheSameCard) {
   ReaderTable table;
-  table.Update("pcsc", 1,
-               Parsed("reader { name: 'a' presence: PRESENCE_UNPOWERED insertion: 1 }"));
+  table.Update("pcsc", 1, Parsed("reader { name: 'a' presence: PRESENCE_UNPOWERED insertion: 1 }"));
   const auto before = table.Cards({})[0];
   EXPECT_FALSE(before.powered);
   table.Update("pcsc", 1, Parsed(Card("a", 1)));

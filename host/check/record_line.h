@@ -7,8 +7,8 @@
 
 namespace madoguchi {
 
-// One line for the host's log about a finished check: where, how, what came of it, and how long each
-// step took. Nothing personal is in it.
+// One line for the host's log about a finished check: where, how, what came of it, and how long
+// each step took. Nothing personal is in it.
 //
 //   check 5e0f... counter=1 method=pin ELIGIBLE 8.1 ms: ask_pin 3.0, read_certificate 0.0,
 //   prove_card 2.9, ask_authority 1.1, policy 1.0

@@ -47,7 +47,8 @@ constexpr Row kTable[] = {
 
 TEST(VerdictTest, EveryValidityHasItsRow) {
   for (const Row& row : kTable) {
-    const std::string answer = Brought("answered { validity: " + Validity_Name(row.validity) + " }");
+    const std::string answer =
+        Brought("answered { validity: " + Validity_Name(row.validity) + " }");
     for (const std::string& by : {kRead + kProven, kMatch + kRead}) {
       const Verdict verdict = Of(by + answer);
       EXPECT_EQ(verdict.outcome(), row.outcome) << Validity_Name(row.validity);
@@ -72,9 +73,9 @@ TEST(VerdictTest, EveryFailureIsCannotTellWithItsCode) {
     const auto code = static_cast<FailureCode>(codes->value(i)->number());
     if (code == FAILURE_CODE_UNSPECIFIED) continue;
     // Whatever was proven or answered before it.
-    const Verdict verdict = Of(kRead + kProven + Brought("answered { validity: VALIDITY_VALID }") +
-                               Brought("failed { code: " + FailureCode_Name(code) +
-                                       " detail: 'why' }"));
+    const Verdict verdict =
+        Of(kRead + kProven + Brought("answered { validity: VALIDITY_VALID }") +
+           Brought("failed { code: " + FailureCode_Name(code) + " detail: 'why' }"));
     EXPECT_EQ(verdict.outcome(), OUTCOME_CANNOT_TELL) << FailureCode_Name(code);
     EXPECT_EQ(verdict.failure().code(), code);
     EXPECT_EQ(verdict.failure().detail(), "why");
@@ -122,7 +123,8 @@ TEST(GuardTest, EveryForbiddenStep) {
   const Guard guards[] = {
       {"a PIN", "", pin, true},
       {"a PIN of no length", "", "ask_pin { form { shortest: 0 longest: 4 } }", false},
-      {"a PIN that ends before it begins", "", "ask_pin { form { shortest: 5 longest: 4 } }", false},
+      {"a PIN that ends before it begins", "", "ask_pin { form { shortest: 5 longest: 4 } }",
+       false},
       {"a PIN longer than a packet", "", "ask_pin { form { shortest: 4 longest: 17 } }", false},
       {"a PIN without a form", "", "ask_pin {}", false},
       {"the first read", "", "read_certificate {}", true},
@@ -151,7 +153,8 @@ TEST(GuardTest, EveryForbiddenStep) {
       {"asking", kTyped + kRead + kProven, "ask_authority {}", true},
       {"asking by the staff's eyes", kMatch + kRead, "ask_authority {}", true},
       {"asking by eyes that may not", kMatch + kRead, "ask_authority {}", false, false},
-      {"asking with another card", kTyped + kRead + kProven + kReadOther, "ask_authority {}", false},
+      {"asking with another card", kTyped + kRead + kProven + kReadOther, "ask_authority {}",
+       false},
       {"asking with another card than was seen", kMatch + kRead + kReadOther, "ask_authority {}",
        false},
       {"asking twice with one proof",
@@ -164,8 +167,8 @@ TEST(GuardTest, EveryForbiddenStep) {
        "ask_authority {}", true},
       {"a question", "", "ask { " + text + choice + " }", true},
       {"a question without words", "", "ask { role: ROLE_STAFF " + choice + " }", false},
-      {"a question in one language", "", "ask { text { ja: '文' } role: ROLE_STAFF " + choice + " }",
-       false},
+      {"a question in one language", "",
+       "ask { text { ja: '文' } role: ROLE_STAFF " + choice + " }", false},
       {"a question without an answer", "", "ask { " + text + " }", false},
       {"a question of the admin", "",
        "ask { text { ja: '文' en: 'Text' } role: ROLE_ADMIN " + choice + " }", false},
@@ -177,7 +180,8 @@ TEST(GuardTest, EveryForbiddenStep) {
       {"two choices of one name", "", "ask { " + text + choice + choice + " }", false},
       {"a field of no length", "", "ask { " + text + choice + " fields { id: 'a' } }", false},
       {"a field", "", "ask { " + text + choice + " fields { id: 'a' longest: 14 } }", true},
-      {"an endless field", "", "ask { " + text + choice + " fields { id: 'a' longest: 65 } }", false},
+      {"an endless field", "", "ask { " + text + choice + " fields { id: 'a' longest: 65 } }",
+       false},
       {"two fields of one name", "",
        "ask { " + text + choice + " fields { id: 'a' longest: 1 } fields { id: 'a' longest: 1 } }",
        false},

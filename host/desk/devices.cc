@@ -3,6 +3,7 @@
 #include <google/protobuf/text_format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "sdk/failure/failure.h"
 #include "sdk/textproto/textproto.h"
@@ -22,10 +23,38 @@ bool IsDeviceName(const std::string& name) {
 
 }  // namespace
 
+absl::Status CheckDevices(const host::DeviceList& list, const std::string& path) {
+  std::set<std::string> names, certificates;
+  for (const auto& device : list.device()) {
+    const auto wrong = [&](const std::string& what) {
+      return absl::InvalidArgumentError(path + ": device \"" + device.name() + "\": " + what);
+    };
+    if (!IsDeviceName(device.name())) {
+      return wrong("expected a name of 1 to 64 letters, digits, dots, dashes and underscores");
+    }
+    if (!names.insert(device.name()).second) return wrong("it stands there twice");
+    if (!IsDeviceRole(device.role())) {
+      return wrong("expected the role ROLE_STAFF, ROLE_PATIENT or ROLE_ADMIN");
+    }
+    const std::string& hash = device.certificate_sha256();
+    if (hash.size() != 64 || hash.find_first_not_of("0123456789abcdef") != std::string::npos) {
+      return wrong("expected certificate_sha256 of 64 lower-case hexadecimal digits");
+    }
+    if (!certificates.insert(hash).second) return wrong("its certificate is another device's");
+  }
+  return absl::OkStatus();
+}
+
+bool IsDeviceRole(check::v1::Role role) {
+  return role == check::v1::ROLE_STAFF || role == check::v1::ROLE_PATIENT ||
+         role == check::v1::ROLE_ADMIN;
+}
+
 absl::StatusOr<std::unique_ptr<Devices>> Devices::Load(const std::string& path) {
   std::unique_ptr<Devices> devices(new Devices(path));
   const absl::Status read = ReadTextproto(path, &devices->list_);
   if (!read.ok() && read.code() != absl::StatusCode::kNotFound) return read;
+  if (absl::Status fits = CheckDevices(devices->list_, path); !fits.ok()) return fits;
   return devices;
 }
 
@@ -38,8 +67,14 @@ absl::Status Devices::Add(const desk::v1::Device& device) {
     std::lock_guard<std::mutex> lock(mutex_);
     for (const auto& known : list_.device()) {
       if (known.name() == device.name()) {
-        return FailureStatus(FAILURE_CODE_REQUEST_INVALID,
-                             "there is a device named " + device.name() + "; remove it first");
+        const absl::Status taken =
+            FailureStatus(FAILURE_CODE_REQUEST_INVALID,
+                          "there is a device named " + device.name() + "; remove it first");
+        absl::Status status(absl::StatusCode::kAlreadyExists, taken.message());
+        taken.ForEachPayload([&](auto url, const absl::Cord& bytes) {
+          status.SetPayload(url, bytes);
+        });
+        return status;
       }
     }
     host::DeviceList longer = list_;

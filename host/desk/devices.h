@@ -12,6 +12,11 @@
 
 namespace madoguchi {
 
+// INVALID_ARGUMENT names `path`, the device and what was expected of it.
+absl::Status CheckDevices(const host::DeviceList& list, const std::string& path);
+
+bool IsDeviceRole(check::v1::Role role);
+
 // The screens that may come in from elsewhere, kept in one file of the state folder. A certificate
 // that is not in the list is nobody's, whoever signed it. Thread-safe.
 class Devices {
@@ -19,7 +24,7 @@ class Devices {
   // Reads the list; an absent file is an empty list. The error names the file and the line.
   static absl::StatusOr<std::unique_ptr<Devices>> Load(const std::string& path);
 
-  // REQUEST_INVALID when the name is taken or has another form.
+  // REQUEST_INVALID when the name has another form, or (as ALREADY_EXISTS) is taken.
   absl::Status Add(const desk::v1::Device& device);
   // DEVICE_UNKNOWN when there is none of that name.
   absl::Status Remove(const std::string& name);

@@ -6,6 +6,7 @@
 #include <openssl/x509v3.h>
 
 #include <filesystem>
+#include <tuple>
 
 #include "sdk/textproto/textproto.h"
 
@@ -144,6 +145,13 @@ absl::StatusOr<std::unique_ptr<HostKeys>> HostKeys::Load(const std::string& fold
       !CertificateOf(keys->certificate_pem_)) {
     return absl::InvalidArgumentError(folder + ": expected the host's keys and certificates in PEM");
   }
+  for (const auto& [key, certificate, path] :
+       {std::tuple(keys->keys_->own.get(), keys->certificate_pem_, own_cert_path),
+        std::tuple(keys->keys_->ca.get(), keys->ca_pem_, ca_cert_path)}) {
+    if (X509_check_private_key(CertificateOf(certificate).get(), key) != 1) {
+      return absl::InvalidArgumentError(path + ": its key is another one than the file beside it");
+    }
+  }
   unsigned char* der = nullptr;
   const int size = i2d_PUBKEY(keys->keys_->own.get(), &der);
   if (size > 0) keys->public_key_.assign(reinterpret_cast<char*>(der), static_cast<size_t>(size));
@@ -170,7 +178,8 @@ absl::StatusOr<std::string> HostKeys::CertifyDevice(const std::string& request,
                                                     check::v1::Role role) const {
   const auto* at = reinterpret_cast<const unsigned char*>(request.data());
   const Request parsed(d2i_X509_REQ(nullptr, &at, static_cast<long>(request.size())));
-  EVP_PKEY* const key = parsed ? X509_REQ_get0_pubkey(parsed.get()) : nullptr;
+  const bool whole = at == reinterpret_cast<const unsigned char*>(request.data()) + request.size();
+  EVP_PKEY* const key = parsed && whole ? X509_REQ_get0_pubkey(parsed.get()) : nullptr;
   char group[32] = "";
   if (key == nullptr || EVP_PKEY_get_group_name(key, group, sizeof(group), nullptr) != 1 ||
       std::string(group) != "prime256v1" || X509_REQ_verify(parsed.get(), key) != 1) {
@@ -180,6 +189,19 @@ absl::StatusOr<std::string> HostKeys::CertifyDevice(const std::string& request,
       Certify(key, name, check::v1::Role_Name(role), keys_->ca_certificate.get(), keys_->ca.get(),
               "clientAuth", "");
   return PemOf(certificate.get());
+}
+
+check::v1::Role RoleOf(const std::string& certificate_pem) {
+  const X509Ptr certificate = CertificateOf(certificate_pem);
+  char unit[32] = "";
+  auto role = check::v1::ROLE_UNSPECIFIED;
+  if (!certificate ||
+      X509_NAME_get_text_by_NID(X509_get_subject_name(certificate.get()),
+                                NID_organizationalUnitName, unit, sizeof(unit)) < 0 ||
+      !check::v1::Role_Parse(unit, &role)) {
+    return check::v1::ROLE_UNSPECIFIED;
+  }
+  return role;
 }
 
 std::string FingerprintOf(const std::string& certificate_pem) {

@@ -20,8 +20,12 @@ class ListedDevices final : public Callers {
     const auto authenticated = context.auth_context();
     const auto leaf = authenticated->FindPropertyValues(GRPC_X509_PEM_CERT_PROPERTY_NAME);
     if (!authenticated->IsPeerAuthenticated() || leaf.empty()) return Unknown("no certificate");
-    const auto device = devices_.Find(FingerprintOf(std::string(leaf[0].data(), leaf[0].size())));
+    const std::string pem(leaf[0].data(), leaf[0].size());
+    const auto device = devices_.Find(FingerprintOf(pem));
     if (!device) return Unknown("its certificate is not in the list");
+    if (RoleOf(pem) != device->role()) {
+      return Unknown("its certificate is for another role than the list says");
+    }
     return Caller{device->name(), {device->role()}};
   }
 

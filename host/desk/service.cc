@@ -133,8 +133,7 @@ grpc::ServerUnaryReactor* DeskService::AddDevice(grpc::CallbackServerContext* co
                                                  desk::v1::AddDeviceReply* reply) {
   const auto add = [&]() -> absl::Status {
     if (absl::Status admitted = Admit(*context, {ROLE_ADMIN}); !admitted.ok()) return admitted;
-    if (request->role() != ROLE_STAFF && request->role() != ROLE_PATIENT &&
-        request->role() != ROLE_ADMIN) {
+    if (!IsDeviceRole(request->role())) {
       return FailureStatus(FAILURE_CODE_REQUEST_INVALID, "a device is for staff, patient or admin");
     }
     const auto certificate = house_.keys->CertifyDevice(request->certificate_request(),

@@ -4,6 +4,7 @@
 
 #include <charconv>
 #include <filesystem>
+#include <set>
 
 #include "sdk/textproto/textproto.h"
 
@@ -38,10 +39,18 @@ absl::Status CheckManifest(const Manifest& manifest, const std::string& path,
   if (manifest.binary().find('/') != std::string::npos) {
     return wrong("binary is \"" + manifest.binary() + "\"; expected a file name in the folder");
   }
+  std::set<std::string> names;
   for (const SettingDeclaration& setting : manifest.setting()) {
-    if (!IsName(setting.name())) return wrong("a setting is named \"" + setting.name() + "\"");
+    if (!IsName(setting.name())) {
+      return wrong("a setting is named \"" + setting.name() +
+                   "\"; expected a lower-case letter, then up to 31 of a-z, 0-9 and _");
+    }
+    if (!names.insert(setting.name()).second) {
+      return wrong("setting " + setting.name() + " is declared twice");
+    }
     if (setting.type() == SettingDeclaration::TYPE_UNSPECIFIED) {
-      return wrong("setting " + setting.name() + " has no type");
+      return wrong("setting " + setting.name() +
+                   " has no type; expected TYPE_STRING, TYPE_INTEGER, TYPE_BOOLEAN or TYPE_FILE");
     }
   }
   return absl::OkStatus();
@@ -65,14 +74,18 @@ std::string WhyNot(const SettingDeclaration& setting, const std::string& value) 
 
 absl::StatusOr<PluginFolder> ReadPluginFolder(const std::string& folder) {
   PluginFolder read;
-  read.path = std::filesystem::path(folder).lexically_normal().string();
+  std::filesystem::path normal = std::filesystem::path(folder).lexically_normal();
+  if (!normal.has_filename()) normal = normal.parent_path();  // written with a slash at its end
+  read.path = normal.string();
   const std::string path = read.path + "/plugin.textproto";
   if (absl::Status parsed = ReadTextproto(path, &read.manifest); !parsed.ok()) return parsed;
   const std::string name = std::filesystem::path(read.path).filename().string();
   if (absl::Status fits = CheckManifest(read.manifest, path, name); !fits.ok()) return fits;
   read.binary = read.path + "/" +
                 (read.manifest.binary().empty() ? read.manifest.name() : read.manifest.binary());
-  if (access(read.binary.c_str(), X_OK) != 0) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(read.binary, error) ||
+      access(read.binary.c_str(), X_OK) != 0) {
     return absl::NotFoundError(read.binary + ": expected the plugin's program, executable");
   }
   return read;

@@ -48,9 +48,7 @@ PluginSlot::PluginSlot(PluginFolder folder, plugin::v1::StartRequest settings, U
       supervisor_([this](std::stop_token stopping) { Supervise(std::move(stopping)); }) {}
 
 PluginSlot::PluginSlot(std::string name, std::string why_refused)
-    : name_(std::move(name)),
-      state_(PluginRow::STATE_REFUSED),
-      detail_(std::move(why_refused)) {}
+    : name_(std::move(name)), state_(PluginRow::STATE_REFUSED), detail_(std::move(why_refused)) {}
 
 PluginSlot::~PluginSlot() { RequestStop(); }
 
@@ -115,11 +113,11 @@ std::string PluginSlot::LiveOnce(const std::stop_token& stopping) {
   life->service = Fd(fcntl(spawned->service.get(), F_DUPFD_CLOEXEC, 10));
   // gRPC takes the descriptor over.
   life->channel = grpc::CreateInsecureChannelFromFd(name_, spawned->service.Release());
-  const absl::Status greeted = Greet(life->channel);
+  const absl::Status greeted = AwaitGreeting(life->channel, *spawned);
   if (!greeted.ok()) {
     shutdown(life->service.get(), SHUT_RDWR);
     const std::string ended = Bury(*spawned, /*wait=*/false);
-    TakeLog(spawned->log.get());
+    EndLog(spawned->log.get());
     return std::string(greeted.message()) + " (" + ended + ")";
   }
   {
@@ -146,11 +144,44 @@ std::string PluginSlot::LiveOnce(const std::stop_token& stopping) {
   shutdown(life->service.get(), SHUT_RDWR);
   down_();
   const std::string ended = Bury(*spawned, /*wait=*/true);
-  TakeLog(spawned->log.get());
+  EndLog(spawned->log.get());
   return ended;
 }
 
-absl::Status PluginSlot::Greet(const std::shared_ptr<grpc::Channel>& channel) {
+// Greets beside this thread, which meanwhile takes the log (a plugin that writes much before its
+// Hello must not block in it) and gives up at once when the process ends or is to stop.
+absl::Status PluginSlot::AwaitGreeting(const std::shared_ptr<grpc::Channel>& channel,
+                                       const Spawned& spawned) {
+  const Fd done(eventfd(0, EFD_CLOEXEC));
+  absl::Status greeted;
+  bool ended = false;
+  {
+    std::stop_source give_up;
+    const std::jthread greeting([&] {
+      greeted = Greet(channel, give_up.get_token());
+      const uint64_t one = 1;
+      (void)!write(done.get(), &one, sizeof(one));
+    });
+    pollfd watched[] = {{spawned.log.get(), POLLIN, 0},
+                        {spawned.pid_fd.get(), POLLIN, 0},
+                        {stop_event_.get(), POLLIN, 0},
+                        {done.get(), POLLIN, 0}};
+    while ((watched[3].revents & POLLIN) == 0) {
+      if (poll(watched, 4, -1) < 0) continue;
+      if ((watched[0].revents & POLLIN) != 0) TakeLog(spawned.log.get());
+      if ((watched[0].revents & (POLLHUP | POLLERR)) != 0) watched[0].fd = -1;
+      if ((watched[1].revents | watched[2].revents) == 0) continue;
+      ended = ended || watched[1].revents != 0;
+      give_up.request_stop();
+      watched[1].fd = watched[2].fd = -1;
+    }
+  }
+  if (!greeted.ok() && ended) return absl::UnavailableError("it ended before it was ready");
+  return greeted;
+}
+
+absl::Status PluginSlot::Greet(const std::shared_ptr<grpc::Channel>& channel,
+                               const std::stop_token& give_up) {
   const auto stub = plugin::v1::Plugin::NewStub(channel);
   const auto deadline = std::chrono::system_clock::now() + patience_.start;
   plugin::v1::HelloRequest hello;
@@ -159,6 +190,7 @@ absl::Status PluginSlot::Greet(const std::shared_ptr<grpc::Channel>& channel) {
   {
     grpc::ClientContext context;
     context.set_deadline(deadline);
+    const std::stop_callback cancel(give_up, [&context] { context.TryCancel(); });
     const absl::Status status = FromGrpc(stub->Hello(&context, hello, &name));
     if (!status.ok()) {
       return absl::UnavailableError("no Hello: " + std::string(status.message()));
@@ -170,6 +202,7 @@ absl::Status PluginSlot::Greet(const std::shared_ptr<grpc::Channel>& channel) {
   }
   grpc::ClientContext context;
   context.set_deadline(deadline);
+  const std::stop_callback cancel(give_up, [&context] { context.TryCancel(); });
   plugin::v1::StartReply started;
   const absl::Status status = FromGrpc(stub->Start(&context, settings_, &started));
   if (!status.ok()) return absl::UnavailableError("no Start: " + std::string(status.message()));
@@ -178,13 +211,31 @@ absl::Status PluginSlot::Greet(const std::shared_ptr<grpc::Channel>& channel) {
 
 // Waits for the end of the process, which its closed socket asks for, and takes its status.
 std::string PluginSlot::Bury(Spawned& spawned, bool wait) {
-  if (!wait || !AwaitReadable(spawned.pid_fd.get(), patience_.stop)) {
-    kill(spawned.pid, SIGKILL);
-  }
+  const milliseconds patience = wait ? patience_.stop : milliseconds(0);
+  const bool by_itself = AwaitReadable(spawned.pid_fd.get(), patience);
+  // Its whole group: what it left behind would hold its log, and a reader. The group's number is
+  // not given away as long as nobody took the leader's status.
+  kill(-spawned.pid, SIGKILL);
   siginfo_t facts{};
   while (waitid(P_PID, spawned.pid, &facts, WEXITED) != 0 && errno == EINTR) {
   }
+  if (!by_itself && facts.si_code != CLD_EXITED && facts.si_status == SIGKILL) {
+    return "killed, because it did not end by itself";
+  }
   return HowItEnded(facts);
+}
+
+// What is left in the pipe of a process that has ended, and its last line without an end.
+void PluginSlot::EndLog(int fd) {
+  TakeLog(fd);
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (!log_rest_.empty()) EndLine();
+}
+
+void PluginSlot::EndLine() {
+  log_.push_back(std::move(log_rest_));
+  log_rest_.clear();
+  if (log_.size() > kLogLines) log_.pop_front();
 }
 
 void PluginSlot::TakeLog(int fd) {
@@ -202,9 +253,7 @@ void PluginSlot::TakeLog(int fd) {
         }
         continue;
       }
-      log_.push_back(std::move(log_rest_));
-      log_rest_.clear();
-      if (log_.size() > kLogLines) log_.pop_front();
+      EndLine();
     }
   }
 }

@@ -63,8 +63,12 @@ class PluginSlot {
   void Supervise(std::stop_token stopping);
   // Spawns and greets; returns when the process has ended. Why it ended, for the list.
   std::string LiveOnce(const std::stop_token& stopping);
-  absl::Status Greet(const std::shared_ptr<grpc::Channel>& channel);
+  absl::Status AwaitGreeting(const std::shared_ptr<grpc::Channel>& channel, const Spawned& spawned);
+  // Hello and Start, until `give_up`.
+  absl::Status Greet(const std::shared_ptr<grpc::Channel>& channel, const std::stop_token& give_up);
   void TakeLog(int fd);
+  void EndLog(int fd);
+  void EndLine();  // with the lock held
   std::string Bury(Spawned& spawned, bool wait);
   void SetState(desk::v1::PluginRow::State state, const std::string& detail, pid_t pid);
 

@@ -5,6 +5,7 @@
 #include <spawn.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -31,7 +32,9 @@ Fd Lifted(int fd) {
 absl::StatusOr<std::pair<Fd, Fd>> SocketPair(int type) {
   int ends[2];
   if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, ends) != 0) return SystemError("socketpair");
-  return std::make_pair(Lifted(ends[0]), Lifted(ends[1]));
+  auto lifted = std::make_pair(Lifted(ends[0]), Lifted(ends[1]));
+  if (lifted.first.get() < 0 || lifted.second.get() < 0) return SystemError("socketpair");
+  return lifted;
 }
 
 }  // namespace
@@ -58,7 +61,9 @@ absl::StatusOr<Spawned> Spawn(const std::string& binary, const std::string& name
   if (!pin.ok()) return pin.status();
   int log[2];
   if (pipe2(log, O_CLOEXEC) != 0) return SystemError("pipe");
-  const Fd log_read = Lifted(log[0]), log_write = Lifted(log[1]);
+  Fd log_read = Lifted(log[0]), log_write = Lifted(log[1]);
+  // A descriptor that is missing would be missing in the child, without an error.
+  if (log_read.get() < 0 || log_write.get() < 0) return SystemError("pipe");
 
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
@@ -92,11 +97,18 @@ absl::StatusOr<Spawned> Spawn(const std::string& binary, const std::string& name
     return SystemError(binary);
   }
   spawned.pid_fd = Fd(static_cast<int>(syscall(SYS_pidfd_open, spawned.pid, 0)));
+  if (spawned.pid_fd.get() < 0) {
+    // Nobody would notice its death.
+    const absl::Status why = SystemError("pidfd_open");
+    kill(spawned.pid, SIGKILL);
+    waitpid(spawned.pid, nullptr, 0);
+    return why;
+  }
   fcntl(service->first.get(), F_SETFL, O_NONBLOCK);
   fcntl(log_read.get(), F_SETFL, O_NONBLOCK);
   spawned.service = std::move(service->first);
   if (pin_lane) spawned.pin = std::move(pin->first);
-  spawned.log = Fd(fcntl(log_read.get(), F_DUPFD_CLOEXEC, kFirstFree));
+  spawned.log = std::move(log_read);
   return spawned;
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <condition_variable>
 
 #include "host/loader/call.h"
 #include "host/loader/ports.h"
@@ -15,6 +16,7 @@ using namespace check::v1;  // NOLINT: the codes.
 using reader::v1::Reader;
 
 constexpr std::chrono::milliseconds kCloseTime(2000);
+constexpr std::chrono::milliseconds kWatchAgain(1000);
 constexpr size_t kTokenSize = 16;
 
 std::string TextOf(std::span<const uint8_t> bytes) { return {bytes.begin(), bytes.end()}; }
@@ -52,9 +54,8 @@ class PluginSession final : public CardSession {
     request.set_session(session_);
     for (const auto& command : commands) request.add_command(command.data(), command.size());
     reader::v1::TransmitReply reply;
-    const absl::Status status = Call([&](grpc::ClientContext* context) {
-      return stub_->Transmit(context, request, &reply);
-    });
+    const absl::Status status = Call(
+        [&](grpc::ClientContext* context) { return stub_->Transmit(context, request, &reply); });
     if (!status.ok()) return status;
     if (reply.response_size() < 1 || reply.response_size() > request.command_size()) {
       return FailureStatus(FAILURE_CODE_READER_LOST, "its plugin breaks the contract");
@@ -125,21 +126,33 @@ class PluginSession final : public CardSession {
 
 // One thread that carries the snapshots of one life into the table.
 struct PluginReaders::Watch {
-  std::shared_ptr<const PluginLife> life;
-  grpc::ClientContext context;
+  const std::shared_ptr<const PluginLife> life;
   std::jthread thread;
 
   Watch(ReaderTable& table, const std::string& plugin, std::shared_ptr<const PluginLife> watched)
-      : life(std::move(watched)), thread([this, &table, plugin] {
-          const auto stub = Reader::NewStub(life->channel);
-          const auto stream = stub->Watch(&context, reader::v1::WatchRequest());
-          reader::v1::Snapshot snapshot;
-          while (stream->Read(&snapshot)) table.Update(plugin, life->generation, snapshot);
-          stream->Finish();
-        }) {}
-  ~Watch() {
-    context.TryCancel();
-    thread.join();
+      : life(std::move(watched)),
+        thread([this, &table, plugin](std::stop_token stopping) { Run(table, plugin, stopping); }) {
+  }
+
+  void Run(ReaderTable& table, const std::string& plugin, const std::stop_token& stopping) {
+    const auto stub = Reader::NewStub(life->channel);
+    std::mutex mutex;
+    std::condition_variable_any wake;
+    while (!stopping.stop_requested()) {
+      grpc::ClientContext context;
+      const std::stop_callback cancel(stopping, [&context] { context.TryCancel(); });
+      const auto stream = stub->Watch(&context, reader::v1::WatchRequest());
+      reader::v1::Snapshot snapshot;
+      while (stream->Read(&snapshot)) table.Update(plugin, life->generation, snapshot);
+      stream->Finish();
+      if (stopping.stop_requested()) return;
+      // It lives and says no more what it sees: then what it said last is not to be believed.
+      reader::v1::Snapshot blind;
+      blind.set_detail("its plugin does not say what it sees");
+      table.Update(plugin, life->generation, blind);
+      std::unique_lock<std::mutex> lock(mutex);
+      wake.wait_for(lock, stopping, kWatchAgain, [] { return false; });
+    }
   }
 };
 
@@ -179,11 +192,16 @@ absl::StatusOr<std::unique_ptr<CardSession>> PluginReaders::Open(const CardSeen&
   request.set_reader(card.reader);
   request.set_insertion(card.insertion);
   reader::v1::OpenReply reply;
+<<<<<<< HEAD
+  const absl::Status status = CallPlugin(
+      limits, FAILURE_CODE_READER_LOST, FAILURE_CODE_CARD_SILENT,
+=======
   // Not cut off when the check is cancelled: the plugin would have opened a session whose number
   // nobody here knows, and the card would be busy for ever. No card is spoken to in it, so it is
   // short.
   const absl::Status status = CallPlugin(
       {limits.timeout, {}}, FAILURE_CODE_READER_LOST, FAILURE_CODE_CARD_SILENT,
+>>>>>>> main
       [&](grpc::ClientContext* context) { return stub->Open(context, request, &reply); });
   if (!status.ok()) return status;
   return std::make_unique<PluginSession>(life, reply.session(), limits);

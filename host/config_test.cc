@@ -1,0 +1,117 @@
+#include "host/config.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace madoguchi {
+namespace {
+
+// What each line of a configuration that is in order says.
+const std::pair<const char*, const char*> kGood[] = {
+    {"host", "host_id: 'host.example'"},
+    {"state", "state_folder: 'state'"},
+    {"plugins", "plugin_folder: '/opt/plugins'"},
+    {"anchors", "trust_anchors: 'pki/ca.pem'"},
+    {"desk", "desk { socket: 'desk.sock' address: '127.0.0.1:0' }"},
+    {"authority", "authority { plugin: 'online' id: 'authority.example' }"},
+    {"pcsc", "plugin { name: 'pcsc' }"},
+    {"online", "plugin { name: 'online' }"},
+    {"policy", "plugin { name: 'policy_pin' }"},
+    {"method", "method { id: 'pin' plugin: 'policy_pin' }"},
+    {"counter", "counter { name: '1' reader: 'pcsc/a reader' }"},
+    {"limits", "limits { pin_held_ms: 60000 apdu_ms: 700 }"},
+};
+
+class ConfigTest : public testing::Test {
+ protected:
+  ConfigTest() {
+    char folder[] = "/tmp/madoguchi-config-XXXXXX";
+    folder_ = mkdtemp(folder);
+  }
+  ~ConfigTest() override { std::filesystem::remove_all(folder_); }
+
+  // The good configuration with one line changed, or left out where `line` is empty.
+  absl::StatusOr<host::Config> With(const std::string& which, const std::string& line) {
+    path_ = folder_ + "/clinic.textproto";
+    std::ofstream file(path_);
+    for (const auto& [name, good] : kGood) file << (which == name ? line : good) << "\n";
+    file.close();
+    return ReadConfig(path_);
+  }
+
+  std::string folder_, path_;
+};
+
+TEST_F(ConfigTest, PathsAreRelativeToTheFile) {
+  const auto config = With("", "");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->state_folder(), folder_ + "/state");
+  EXPECT_EQ(config->plugin_folder(), "/opt/plugins");
+  EXPECT_EQ(config->trust_anchors(), folder_ + "/pki/ca.pem");
+  EXPECT_EQ(config->desk().socket(), folder_ + "/desk.sock");
+}
+
+TEST_F(ConfigTest, EveryMessageNamesTheFileThePlaceAndWhatWasExpected) {
+  const struct {
+    const char *which, *line, *says;
+  } cases[] = {
+      {"host", "host_id: 7", ":1:10: Expected string"},
+      {"state", "state_foldr: 'x'", ":2:12: "},
+      {"host", "", "host_id is missing; expected"},
+      {"state", "", "state_folder is missing; expected"},
+      {"plugins", "", "plugin_folder is missing; expected"},
+      {"anchors", "", "trust_anchors is missing; expected"},
+      {"desk", "", "desk.socket is missing; expected"},
+      {"desk", "desk { socket: 's' address: 'localhost' }", "expected host:port"},
+      {"desk", "desk { socket: 's' address: ':80' }", "expected host:port"},
+      {"desk", "desk { socket: 's' address: 'a:70000' }", "expected host:port"},
+      {"desk", "desk { socket: 's' address: 'a:12b' }", "expected host:port"},
+      {"desk", "desk { socket: 's' local_user { uid: 5 } }", "local_user 5 has no role; expected"},
+      {"authority", "authority { plugin: 'onlin' id: 'a' }",
+       "authority.plugin is \"onlin\"; expected one of the plugins"},
+      {"authority", "authority { plugin: 'online' }", "authority.id is missing"},
+      {"pcsc", "plugin { name: 'online' }", "plugin \"online\" stands there twice"},
+      {"pcsc", "plugin { name: '../pcsc' }", "plugin \"../pcsc\"; expected the name"},
+      {"pcsc", "plugin {}", "plugin \"\"; expected the name"},
+      {"method", "", "no method; expected"},
+      {"method", "method { plugin: 'policy_pin' }", "method \"\" is empty or"},
+      {"method", "method { id: 'pin' plugin: 'policy' }", "method \"pin\" names the plugin"},
+      {"counter", "", "no counter; expected"},
+      {"counter", "counter {}", "counter \"\" is empty or"},
+      {"counter", "counter { name: '1' } counter { name: '1' }", "counter \"1\" is empty or"},
+      {"counter", "counter { name: '1' reader: 'pcsc' }", "expected PLUGIN/READER"},
+      {"counter", "counter { name: '1' reader: 'nfc/a' }", "expected PLUGIN/READER"},
+      {"limits", "limits { pin_held_ms: 60001 }", "limits.pin_held_ms is above 60000"},
+  };
+  for (const auto& one : cases) {
+    const auto config = With(one.which, one.line);
+    ASSERT_FALSE(config.ok()) << one.line;
+    const std::string message(config.status().message());
+    EXPECT_EQ(message.rfind(path_, 0), 0u) << message;
+    EXPECT_NE(message.find(one.says), std::string::npos) << message << " for " << one.line;
+  }
+  const auto missing = ReadConfig(folder_ + "/none");
+  EXPECT_NE(missing.status().message().find(folder_ + "/none"), std::string::npos);
+}
+
+// A path that is cut would be another socket.
+TEST_F(ConfigTest, TheWholePathOfTheSocketMustFit) {
+  const std::string fits(107 - folder_.size() - 1, 's');
+  EXPECT_TRUE(With("desk", "desk { socket: '" + fits + "' }").ok());
+  const auto longer = With("desk", "desk { socket: '" + fits + "s' }");
+  ASSERT_FALSE(longer.ok());
+  EXPECT_NE(longer.status().message().find("at most 107 bytes"), std::string::npos);
+}
+
+TEST_F(ConfigTest, LimitsThatAreNotSetKeepTheirDefault) {
+  const Limits limits = LimitsOf(With("", "")->limits());
+  EXPECT_EQ(limits.apdu.count(), 700);
+  EXPECT_EQ(limits.pin_held.count(), 60000);
+  EXPECT_EQ(limits.policy, Limits().policy);
+}
+
+}  // namespace
+}  // namespace madoguchi

@@ -1,0 +1,223 @@
+#include "host/loader/plugin_slot.h"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+
+#include "madoguchi/policy/v1/policy.grpc.pb.h"
+
+namespace madoguchi {
+namespace {
+
+using desk::v1::PluginRow;
+using namespace std::chrono_literals;
+using std::chrono::steady_clock;
+
+class PluginSlotTest : public testing::Test {
+ protected:
+  PluginSlotTest() {
+    patience_.start = 5s;
+    patience_.stop = 300ms;
+    patience_.first_backoff = 20ms;
+    patience_.longest_backoff = 40ms;
+  }
+
+  std::unique_ptr<PluginSlot> Start(const std::string& name) {
+    PluginFolder folder;
+    folder.binary = MADOGUCHI_TEST_PLUGIN;
+    folder.manifest.set_name(name);
+    folder.manifest.set_kind(plugin::v1::KIND_POLICY);
+    return std::make_unique<PluginSlot>(
+        folder, plugin::v1::StartRequest(), [this](const auto&) { ++ups_; }, [this] { ++downs_; },
+        patience_);
+  }
+
+  // The first row that pleases, or the newest after ten seconds.
+  static PluginRow Await(const PluginSlot& slot,
+                         const std::function<bool(const PluginRow&)>& pleases) {
+    const auto until = steady_clock::now() + 10s;
+    while (true) {
+      const PluginRow row = slot.Row();
+      if (pleases(row) || steady_clock::now() > until) return row;
+      std::this_thread::sleep_for(2ms);
+    }
+  }
+  static PluginRow AwaitState(const PluginSlot& slot, PluginRow::State state) {
+    return Await(slot, [state](const PluginRow& row) { return row.state() == state; });
+  }
+  static bool Lives(pid_t pid) { return kill(pid, 0) == 0; }
+
+  PluginSlot::Patience patience_;
+  std::atomic<int> ups_ = 0, downs_ = 0;
+};
+
+TEST_F(PluginSlotTest, RunsAndStopsInTime) {
+  auto slot = Start("stays");
+  const PluginRow row = AwaitState(*slot, PluginRow::STATE_RUNNING);
+  ASSERT_EQ(row.state(), PluginRow::STATE_RUNNING) << row.DebugString();
+  EXPECT_TRUE(slot->IsPidOfThis(row.pid()));
+  EXPECT_FALSE(slot->IsPidOfThis(getpid()));
+  ASSERT_NE(slot->life(), nullptr);
+  EXPECT_EQ(slot->life()->generation, 1u);
+  const auto before = steady_clock::now();
+  slot.reset();
+  EXPECT_LT(steady_clock::now() - before, 3s);
+  EXPECT_FALSE(Lives(row.pid()));
+  EXPECT_EQ(ups_, 1);
+  EXPECT_EQ(downs_, 1);
+}
+
+TEST_F(PluginSlotTest, ADeathIsNoticedNamedAndMadeGood) {
+  auto slot = Start("stays");
+  const PluginRow first = AwaitState(*slot, PluginRow::STATE_RUNNING);
+  const auto life = slot->life();
+  ASSERT_NE(life, nullptr);
+  kill(first.pid(), SIGSEGV);
+  const PluginRow again = Await(*slot, [&](const PluginRow& row) {
+    return row.state() == PluginRow::STATE_RUNNING && row.pid() != first.pid();
+  });
+  EXPECT_EQ(again.state(), PluginRow::STATE_RUNNING);
+  EXPECT_EQ(again.restarts(), 1u);
+  EXPECT_EQ(slot->life()->generation, 2u);
+  // Whoever holds the old life gets an error, and at once.
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + 5s);
+  policy::v1::NextReply reply;
+  const auto stub = policy::v1::Policy::NewStub(life->channel);
+  EXPECT_EQ(stub->Next(&context, policy::v1::NextRequest(), &reply).error_code(),
+            grpc::StatusCode::UNAVAILABLE);
+}
+
+TEST_F(PluginSlotTest, TheRowSaysWhoEndedHowWithItsLastTwentyLines) {
+  patience_.first_backoff = patience_.longest_backoff = 60s;
+  auto slot = Start("exits");
+  const PluginRow row = AwaitState(*slot, PluginRow::STATE_WAITING);
+  EXPECT_EQ(row.name(), "exits");
+  EXPECT_NE(row.detail().find("ended with status 3"), std::string::npos) << row.detail();
+  ASSERT_EQ(row.log_size(), 20);
+  EXPECT_EQ(row.log(0), "line 7");
+  // The last words need no end of line, and do not colour the admin's terminal.
+  EXPECT_EQ(row.log(19), "no end?[31m");
+  auto crash = Start("crashes");
+  EXPECT_NE(AwaitState(*crash, PluginRow::STATE_WAITING).detail().find("killed by Aborted"),
+            std::string::npos)
+      << crash->Row().detail();
+  EXPECT_EQ(ups_, 0);
+}
+
+TEST_F(PluginSlotTest, WhatDoesNotSayHelloIsKilled) {
+  patience_.start = 100ms;
+  patience_.first_backoff = patience_.longest_backoff = 60s;
+  auto slot = Start("hangs");
+  const PluginRow row = AwaitState(*slot, PluginRow::STATE_WAITING);
+  EXPECT_NE(row.detail().find("no Hello"), std::string::npos) << row.detail();
+  EXPECT_NE(row.detail().find("did not end by itself"), std::string::npos) << row.detail();
+}
+
+TEST_F(PluginSlotTest, StoppingDoesNotWaitForAHello) {
+  patience_.start = 60s;
+  auto slot = Start("hangs");
+  const PluginRow row = Await(*slot, [](const PluginRow& now) { return now.log_size() > 0; });
+  const auto before = steady_clock::now();
+  slot.reset();
+  EXPECT_LT(steady_clock::now() - before, 3s);
+  EXPECT_FALSE(Lives(row.pid()));
+}
+
+TEST_F(PluginSlotTest, AFloodedLogKeepsNobodyFromHello) {
+  auto slot = Start("floods");
+  const PluginRow row = AwaitState(*slot, PluginRow::STATE_RUNNING);
+  EXPECT_EQ(row.state(), PluginRow::STATE_RUNNING) << row.detail();
+  EXPECT_EQ(Await(*slot,
+                  [](const PluginRow& now) {
+                    return now.log_size() == 20 && now.log(19).rfind("flood 19999", 0) == 0;
+                  })
+                .log_size(),
+            20);
+}
+
+TEST_F(PluginSlotTest, WhatIgnoresTheEndOfItsSocketIsKilled) {
+  auto slot = Start("stays");
+  const PluginRow row = AwaitState(*slot, PluginRow::STATE_RUNNING);
+  ASSERT_GT(row.pid(), 0);
+  kill(row.pid(), SIGSTOP);  // deaf to everything
+  const auto before = steady_clock::now();
+  slot.reset();
+  EXPECT_GE(steady_clock::now() - before, patience_.stop);
+  EXPECT_LT(steady_clock::now() - before, 3s);
+  EXPECT_FALSE(Lives(row.pid()));
+}
+
+TEST_F(PluginSlotTest, AnotherNameThanTheManifestsIsNotBelieved) {
+  patience_.first_backoff = patience_.longest_backoff = 60s;
+  auto slot = Start("liar");
+  const PluginRow row = AwaitState(*slot, PluginRow::STATE_WAITING);
+  EXPECT_NE(row.detail().find("calls itself \"somebody\""), std::string::npos) << row.detail();
+  auto refuses = Start("refuses");
+  EXPECT_NE(AwaitState(*refuses, PluginRow::STATE_WAITING).detail().find("number is 0"),
+            std::string::npos);
+  EXPECT_EQ(ups_, 0);
+}
+
+TEST_F(PluginSlotTest, ItIsStartedAgainLaterAndLater) {
+  patience_.first_backoff = 50ms;
+  patience_.longest_backoff = 100ms;
+  const auto before = steady_clock::now();
+  auto slot = Start("exits");
+  EXPECT_GE(Await(*slot, [](const PluginRow& row) { return row.restarts() >= 3; }).restarts(), 3u);
+  EXPECT_GE(steady_clock::now() - before, 250ms);  // 50 + 100 + 100
+}
+
+TEST_F(PluginSlotTest, AProgramThatIsNotThereIsSaidSo) {
+  patience_.first_backoff = patience_.longest_backoff = 60s;
+  PluginFolder folder;
+  folder.binary = "/nonexistent/plugin";
+  folder.manifest.set_name("none");
+  PluginSlot slot(
+      folder, {}, [](const auto&) {}, [] {}, patience_);
+  EXPECT_NE(AwaitState(slot, PluginRow::STATE_WAITING).detail().find("/nonexistent/plugin"),
+            std::string::npos);
+}
+
+TEST_F(PluginSlotTest, ARefusedOneIsListedAndNeverRuns) {
+  PluginSlot slot("pcsc", "its manifest is broken");
+  EXPECT_EQ(slot.Row().state(), PluginRow::STATE_REFUSED);
+  EXPECT_EQ(slot.Row().detail(), "its manifest is broken");
+  EXPECT_EQ(slot.life(), nullptr);
+  slot.RequestStop();
+}
+
+size_t OpenDescriptors() {
+  size_t count = 0;
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    ++count;
+  }
+  return count;
+}
+
+TEST_F(PluginSlotTest, LivesLeaveNoDescriptorBehind) {
+  const auto once = [&] {
+    auto slot = Start("stays");
+    const PluginRow row = AwaitState(*slot, PluginRow::STATE_RUNNING);
+    kill(row.pid(), SIGKILL);
+    Await(*slot, [&](const PluginRow& now) {
+      return now.state() == PluginRow::STATE_RUNNING && now.pid() != row.pid();
+    });
+  };
+  once();  // gRPC opens some for itself the first time
+  const size_t before = OpenDescriptors();
+  for (int i = 0; i < 3; ++i) once();
+  // gRPC closes a channel's socket on a thread of its own.
+  const auto until = steady_clock::now() + 10s;
+  while (OpenDescriptors() > before && steady_clock::now() < until) {
+    std::this_thread::sleep_for(2ms);
+  }
+  EXPECT_LE(OpenDescriptors(), before);
+}
+
+}  // namespace
+}  // namespace madoguchi
