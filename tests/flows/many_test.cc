@@ -1,5 +1,5 @@
-// 32 counters at once, each with its own reader, card, patient and answer. MADOGUCHI_ROUNDS says how
-// often; MADOGUCHI_SEED what differs from round to round.
+// 32 counters at once, each with its own reader, card, patient and answer. MADOGUCHI_ROUNDS says
+// how often; MADOGUCHI_SEED what differs from round to round.
 #include <cstdlib>
 #include <random>
 #include <thread>
@@ -20,10 +20,10 @@ int FromEnvironment(const char* name, int otherwise) {
   return text == nullptr ? otherwise : std::atoi(text);
 }
 
-constexpr Validity kValidities[] = {VALIDITY_VALID,   VALIDITY_INVALID,
-                                    VALIDITY_INVALID_REPLACED, VALIDITY_NONE,
-                                    VALIDITY_SEVERAL, VALIDITY_VALID_UNREGISTERED,
-                                    VALIDITY_UNSPECIFIED};
+constexpr Validity kValidities[] = {
+    VALIDITY_VALID,      VALIDITY_INVALID, VALIDITY_INVALID_REPLACED,
+    VALIDITY_NONE,       VALIDITY_SEVERAL, VALIDITY_VALID_UNREGISTERED,
+    VALIDITY_UNSPECIFIED};
 
 Validity ValidityOf(int counter) { return kValidities[counter % std::size(kValidities)]; }
 
