@@ -164,8 +164,10 @@ absl::StatusOr<std::string> Counter::Send(const Reply& reply, Role role) {
       const Answerer answerer = AnswererOf(scene_);
       const bool cancel = kind == desk::v1::REPLY_KIND_CANCEL;
       if (!IsAllowed(scene_, role, kind)) {
-        return kind == answerer.kind || cancel ? FailureStatus(FAILURE_CODE_ROLE_FORBIDDEN)
-                                               : FailureStatus(FAILURE_CODE_REPLY_STALE);
+        // Who could have given this reply a moment ago is late; anybody else has no say in it.
+        const bool wrong_role = cancel ? role != ROLE_STAFF && role != ROLE_PATIENT
+                                       : kind == answerer.kind && role != answerer.role;
+        return FailureStatus(wrong_role ? FAILURE_CODE_ROLE_FORBIDDEN : FAILURE_CODE_REPLY_STALE);
       }
       if (cancel) {
         check_.request_stop();

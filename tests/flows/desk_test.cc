@@ -1,5 +1,6 @@
 // What comes in at the desk and does not fit: refused with its code, and no check is harmed.
 #include <gmock/gmock.h>
+#include <signal.h>
 
 #include <fstream>
 
@@ -106,14 +107,18 @@ TEST_F(Desk, StaleReplies) {
   Reply last_try;
   last_try.mutable_last_try()->set_go_on(true);
   EXPECT_EQ(CodeOf(window.patient().Send(last_try)), FAILURE_CODE_REPLY_STALE);
-  // The same PIN twice.
+  // The same PIN twice, while nobody has asked the next question yet: the policy is thinking.
+  const int policy = clinic_->Plugin("policy_pin").pid();
+  kill(policy, SIGSTOP);
   EXPECT_TRUE(window.patient().Pin("1234").ok());
   pin.set_question(asked.question());
   EXPECT_EQ(CodeOf(window.patient().Send(pin)), FAILURE_CODE_REPLY_STALE);
+  kill(policy, SIGCONT);
   // To a check that is closed.
   window.Lay();
   EXPECT_EQ(window.staff().AwaitVerdict().outcome(), OUTCOME_ELIGIBLE);
   EXPECT_EQ(CodeOf(window.patient().Send(pin)), FAILURE_CODE_REPLY_STALE);
+  EXPECT_EQ(CodeOf(window.staff().Cancel()), FAILURE_CODE_REPLY_STALE) << "it is over";
   EXPECT_TRUE(window.staff().Close().ok());
   Reply close;
   close.mutable_close();
