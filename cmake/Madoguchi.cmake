@@ -16,15 +16,19 @@ elseif(CMAKE_BUILD_TYPE STREQUAL "Debug")
   set(CMAKE_C_FLAGS_DEBUG "-g1")
 endif()
 
-# madoguchi_test(NAME SOURCES... [LINK targets...] [SKIP_CTEST]) builds a GoogleTest binary and
-# registers it. The tests run with the build's bin folder as the working directory.
+# madoguchi_test(NAME SOURCES... [LINK targets...] [SKIP_CTEST] [TSAN]) builds a GoogleTest binary and
+# registers it. The tests run with the build's bin folder as the working directory. In the tsan
+# preset only those that say TSAN are there, and the target tsan_tests builds them.
 function(madoguchi_test name)
-  cmake_parse_arguments(ARG "SKIP_CTEST" "TIMEOUT" "SOURCES;LINK;LABELS;DEPENDS;COMMAND_PREFIX" ${ARGN})
-  if(MADOGUCHI_FUZZ)
+  cmake_parse_arguments(ARG "SKIP_CTEST;TSAN" "TIMEOUT" "SOURCES;LINK;LABELS;DEPENDS;COMMAND_PREFIX" ${ARGN})
+  if(MADOGUCHI_FUZZ OR (MADOGUCHI_TSAN AND NOT ARG_TSAN))
     return()
   endif()
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_LINK} GTest::gmock GTest::gtest_main)
+  if(MADOGUCHI_TSAN)
+    add_dependencies(tsan_tests ${name})
+  endif()
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   if(ARG_DEPENDS)
     add_dependencies(${name} ${ARG_DEPENDS})
@@ -36,6 +40,11 @@ function(madoguchi_test name)
     add_test(NAME ${name} COMMAND ${ARG_COMMAND_PREFIX} $<TARGET_FILE:${name}>
              WORKING_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
     set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
+    if(MADOGUCHI_TSAN)
+      # The libraries of the distribution are not instrumented: what they do is not judged.
+      set_tests_properties(${name} PROPERTIES
+        ENVIRONMENT "TSAN_OPTIONS=ignore_noninstrumented_modules=1:halt_on_error=1")
+    endif()
   endif()
 endfunction()
 

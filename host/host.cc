@@ -5,14 +5,17 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <map>
 
+#include "host/check/record_line.h"
 #include "host/config.h"
 #include "host/desk/local_door.h"
 #include "host/desk/remote_door.h"
 #include "host/loader/ports.h"
+#include "sdk/redact/redact.h"
 #include "sdk/textproto/textproto.h"
 
 namespace madoguchi {
@@ -22,7 +25,8 @@ using check::v1::Role;
 
 class RunningHost final : public Host {
  public:
-  explicit RunningHost(const host::Config& config) : config_(config), readers_(table_) {}
+  RunningHost(const host::Config& config, bool verbose)
+      : config_(config), verbose_(verbose), readers_(table_) {}
 
   absl::Status Open() {
     if (absl::Status made = MakeStateFolder(); !made.ok()) return made;
@@ -104,6 +108,10 @@ class RunningHost final : public Host {
     world_.authority_id = config_.authority().id();
     world_.allowance.visual = config_.visual_allowed();
     world_.limits = LimitsOf(config_.limits());
+    world_.finished = [verbose = verbose_](const check::v1::Record& record) {
+      std::fprintf(stderr, "%s\n", RecordLine(record).c_str());
+      if (verbose) std::fprintf(stderr, "%s\n", Redacted(record).c_str());
+    };
     for (const auto& method : config_.method()) {
       policies_.push_back(std::make_unique<PluginPolicy>(LivesOf(method.plugin())));
       methods_.push_back({method.id(), method.label(), policies_.back().get()});
@@ -148,6 +156,7 @@ class RunningHost final : public Host {
   }
 
   const host::Config config_;
+  const bool verbose_;
   ReaderTable table_;
   PluginReaders readers_;
   std::unique_ptr<HostKeys> keys_;
@@ -165,8 +174,8 @@ class RunningHost final : public Host {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Host>> Host::Start(const host::Config& config) {
-  auto host = std::make_unique<RunningHost>(config);
+absl::StatusOr<std::unique_ptr<Host>> Host::Start(const host::Config& config, bool verbose) {
+  auto host = std::make_unique<RunningHost>(config, verbose);
   if (absl::Status opened = host->Open(); !opened.ok()) return opened;
   return host;
 }

@@ -13,8 +13,9 @@ namespace madoguchi {
 class Host {
  public:
   // Plugins are started and not waited for: one that does not start is listed with its reason and
-  // stops nobody. The error says which file, setting or address stands in the way.
-  static absl::StatusOr<std::unique_ptr<Host>> Start(const host::Config& config);
+  // stops nobody. Finished checks are logged to stderr, a line each, and with `verbose` also step by
+  // step, without what is personal. The error says which file, setting or address stands in the way.
+  static absl::StatusOr<std::unique_ptr<Host>> Start(const host::Config& config, bool verbose);
   virtual ~Host() = default;
 
  protected:

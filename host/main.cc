@@ -17,12 +17,13 @@ constexpr int kConfig = 78;   // EX_CONFIG
 constexpr int kUnavailable = 69;  // EX_UNAVAILABLE
 
 constexpr char kHelp[] =
-    "madoguchid --config FILE\n"
+    "madoguchid --config FILE [--verbose]\n"
     "\n"
     "Runs the host: starts the plugins that FILE names and opens the desk for screens.\n"
     "FILE is protobuf text; host/config.proto says what may stand in it.\n"
     "Prints \"ready\" when the doors are open, and stops on SIGTERM or SIGINT.\n"
     "\n"
+    "  --verbose   logs each finished check step by step; personal fields read ***\n"
     "  --version   prints the version\n"
     "  --help      prints this\n";
 
@@ -30,6 +31,7 @@ constexpr char kHelp[] =
 
 int main(int argc, char** argv) {
   std::string path;
+  bool verbose = false;
   for (int i = 1; i < argc; ++i) {
     const std::string argument = argv[i];
     if (argument == "--help") {
@@ -40,7 +42,9 @@ int main(int argc, char** argv) {
       std::printf("madoguchid %s\n", madoguchi::kVersion);
       return 0;
     }
-    if (argument == "--config" && i + 1 < argc) {
+    if (argument == "--verbose") {
+      verbose = true;
+    } else if (argument == "--config" && i + 1 < argc) {
       path = argv[++i];
     } else if (argument.rfind("--config=", 0) == 0) {
       path = argument.substr(std::strlen("--config="));
@@ -70,7 +74,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "madoguchid: %s\n", std::string(config.status().message()).c_str());
     return kConfig;
   }
-  const auto host = madoguchi::Host::Start(*config);
+  const auto host = madoguchi::Host::Start(*config, verbose);
   if (!host.ok()) {
     std::fprintf(stderr, "madoguchid: %s\n", std::string(host.status().message()).c_str());
     return kUnavailable;

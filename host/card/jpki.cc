@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <utility>
 
 #include "sdk/failure/failure.h"
 
@@ -43,14 +44,27 @@ size_t DerLength(std::span<const uint8_t> head) {
   return 2 + count + length;
 }
 
-absl::StatusOr<Jpki> Jpki::Select(std::unique_ptr<CardSession> session) {
-  static constexpr std::array<uint8_t, 15> kSelect = {0x00, 0xA4, 0x04, 0x0C, 0x0A,
-                                                      0xD3, 0x92, 0xF0, 0x00, 0x26,
-                                                      0x01, 0x00, 0x00, 0x00, 0x01};
+absl::StatusOr<Jpki> Jpki::Select(std::unique_ptr<CardSession> session, Ahead ahead) {
+  static const std::vector<uint8_t> kSelect = {0x00, 0xA4, 0x04, 0x0C, 0x0A, 0xD3, 0x92, 0xF0,
+                                               0x00, 0x26, 0x01, 0x00, 0x00, 0x00, 0x01};
   Jpki jpki(std::move(session));
-  const auto answer = jpki.Exchange(kSelect);
+  jpki.ahead_ = ahead;
+  std::vector<std::vector<uint8_t>> commands = {kSelect};
+  if (ahead != Ahead::kNothing) {
+    commands.push_back({0x00, 0xB0, kByShortId | kCertificate, 0x00, 0x00});
+  }
+  const auto responses = jpki.session_->TransmitAll(commands);
+  if (!responses.ok()) return responses.status();
+  const auto answer = Split(responses->front());
   if (!answer.ok()) return answer.status();
-  if (answer->sw == 0x9000) return jpki;
+  if (answer->sw == 0x9000) {
+    if (responses->size() < 2) return jpki;
+    auto part = Split(responses->back());
+    if (!part.ok()) return part.status();
+    // A chained answer of a T=0 card is asked for anew, by itself.
+    if (part->sw >> 8 != 0x61 && part->sw >> 8 != 0x6C) jpki.first_part_ = *std::move(part);
+    return jpki;
+  }
   // Any orderly refusal means another card; what is no status word of SELECT is garbage.
   const uint8_t sw1 = answer->sw >> 8;
   if ((sw1 >= 0x67 && sw1 <= 0x6F) || sw1 == 0x62 || sw1 == 0x63) {
@@ -60,9 +74,14 @@ absl::StatusOr<Jpki> Jpki::Select(std::unique_ptr<CardSession> session) {
 }
 
 absl::StatusOr<std::vector<uint8_t>> Jpki::ReadAuthenticationCertificate() {
-  auto part = short_ids_ ? ReadBinary(kByShortId | kCertificate, 0, kReadSize)
-                         : absl::StatusOr<Answer>(Answer{{}, 0x6986});
+  absl::StatusOr<Answer> part = Answer{{}, 0x6986};
+  if (first_part_) {
+    part = *std::exchange(first_part_, std::nullopt);
+  } else if (short_ids_) {
+    part = ReadBinary(kByShortId | kCertificate, 0, kReadSize);
+  }
   if (!part.ok()) return part.status();
+  if (part->data.size() > kReadSize) return Invalid("READ BINARY", part->sw);
   if (RefusesShortId(part->sw)) {
     // The file may be absent, or only the short id unknown: SELECT tells them apart.
     short_ids_ = false;
@@ -87,26 +106,58 @@ absl::StatusOr<std::vector<uint8_t>> Jpki::ReadAuthenticationCertificate() {
   if (size < kHeadSize || size > kLongestCertificate) {
     return FailureStatus(check::v1::FAILURE_CODE_CARD_ANSWER_INVALID, "EF 000A holds no DER object");
   }
-  while (bytes.size() < size) {
-    const size_t want = std::min(kReadSize, size - bytes.size());
-    part = ReadBinary(static_cast<uint8_t>(bytes.size() >> 8),
-                      static_cast<uint8_t>(bytes.size() & 0xff), want);
-    if (!part.ok()) return part.status();
-    if ((part->sw != 0x9000 && part->sw != 0x6282) || part->data.empty()) {
-      return Invalid("READ BINARY", part->sw);
-    }
-    bytes.insert(bytes.end(), part->data.begin(), part->data.end());
-  }
+  if (absl::Status rest = ReadRest(size, &bytes); !rest.ok()) return rest;
   bytes.resize(size);
   return bytes;
 }
 
+absl::Status Jpki::ReadRest(size_t size, std::vector<uint8_t>* bytes) {
+  std::vector<std::vector<uint8_t>> commands;
+  for (size_t at = bytes->size(); at < size; at += kReadSize) {
+    const size_t want = std::min(kReadSize, size - at);
+    commands.push_back({0x00, 0xB0, static_cast<uint8_t>(at >> 8), static_cast<uint8_t>(at & 0xff),
+                        static_cast<uint8_t>(want)});
+  }
+  const size_t reads = commands.size();
+  if (ahead_ == Ahead::kCertificateAndTries && short_ids_) {
+    commands.push_back({0x00, 0x20, 0x00, kByShortId | kPin});
+  }
+  if (commands.empty()) return absl::OkStatus();
+  const auto responses = session_->TransmitAll(commands);
+  if (!responses.ok()) return responses.status();
+  for (size_t i = 0; i < std::min(reads, responses->size()); ++i) {
+    const auto part = Split((*responses)[i]);
+    if (!part.ok()) return part.status();
+    const size_t at = commands[i][2] << 8 | commands[i][3];
+    const size_t want = std::min(kReadSize, size - at);
+    // A short part throws the offsets behind it out: from here on one by one, below.
+    if (part->sw != 0x9000 || part->data.size() != want || bytes->size() != at) break;
+    bytes->insert(bytes->end(), part->data.begin(), part->data.end());
+  }
+  if (responses->size() == reads + 1) {
+    auto tries = Split(responses->back());
+    if (!tries.ok()) return tries.status();
+    tries_ = *std::move(tries);
+  }
+  while (bytes->size() < size) {
+    const size_t want = std::min(kReadSize, size - bytes->size());
+    const auto part = ReadBinary(static_cast<uint8_t>(bytes->size() >> 8),
+                                 static_cast<uint8_t>(bytes->size() & 0xff), want);
+    if (!part.ok()) return part.status();
+    if ((part->sw != 0x9000 && part->sw != 0x6282) || part->data.empty()) {
+      return Invalid("READ BINARY", part->sw);
+    }
+    bytes->insert(bytes->end(), part->data.begin(), part->data.end());
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::optional<int>> Jpki::TriesLeft() {
   if (!short_ids_) {
-    const absl::Status selected = SelectFile(kPin);
-    if (!selected.ok()) return selected;
+    if (absl::Status selected = SelectFile(kPin); !selected.ok()) return selected;
   }
-  const auto ask = [&](uint8_t p2) {
+  const auto ask = [&](uint8_t p2) -> absl::StatusOr<Answer> {
+    if (tries_) return *std::exchange(tries_, std::nullopt);
     return Exchange(std::array<uint8_t, 4>{0x00, 0x20, 0x00, p2});
   };
   auto answer = ask(short_ids_ ? kByShortId | kPin : kByShortId);
@@ -119,8 +170,8 @@ absl::StatusOr<std::optional<int>> Jpki::TriesLeft() {
     if (!answer.ok()) return answer.status();
   }
   if (IsBlocked(answer->sw)) return 0;
-  if (answer->sw == 0x9000) return std::nullopt;
-  if ((answer->sw & 0xFFF0) == 0x63C0) return answer->sw & 0x0F;
+  if (answer->sw == 0x9000) return std::optional<int>();
+  if ((answer->sw & 0xFFF0) == 0x63C0) return std::optional<int>(answer->sw & 0x0F);
   return Invalid("empty VERIFY", answer->sw);
 }
 
@@ -172,6 +223,16 @@ absl::StatusOr<std::string> Jpki::Sign(const std::string& digest_info) {
   return std::string(answer->data.begin(), answer->data.end());
 }
 
+absl::StatusOr<Jpki::Answer> Jpki::Split(const std::vector<uint8_t>& response) {
+  if (response.size() < 2) {
+    return FailureStatus(check::v1::FAILURE_CODE_CARD_GONE, "an answer of under two bytes");
+  }
+  Answer answer;
+  answer.data.assign(response.begin(), response.end() - 2);
+  answer.sw = response[response.size() - 2] << 8 | response.back();
+  return answer;
+}
+
 // ISO 7816-4: 61xx means that xx bytes wait for GET RESPONSE, 6Cxx that Le must be xx. Both come
 // from contact cards on T=0.
 absl::StatusOr<Jpki::Answer> Jpki::Exchange(std::span<const uint8_t> command) {
@@ -180,12 +241,11 @@ absl::StatusOr<Jpki::Answer> Jpki::Exchange(std::span<const uint8_t> command) {
   for (int part = 0; part < kMostParts; ++part) {
     const auto response = session_->Transmit(next);
     if (!response.ok()) return response.status();
-    if (response->size() < 2) {
-      return FailureStatus(check::v1::FAILURE_CODE_CARD_GONE, "an answer of under two bytes");
-    }
-    const uint8_t sw1 = (*response)[response->size() - 2], sw2 = response->back();
-    whole.data.insert(whole.data.end(), response->begin(), response->end() - 2);
-    whole.sw = sw1 << 8 | sw2;
+    const auto split = Split(*response);
+    if (!split.ok()) return split.status();
+    whole.data.insert(whole.data.end(), split->data.begin(), split->data.end());
+    whole.sw = split->sw;
+    const uint8_t sw1 = whole.sw >> 8, sw2 = whole.sw & 0xff;
     if (sw1 == 0x61) {
       next = {0x00, 0xC0, 0x00, 0x00, sw2};
     } else if (sw1 == 0x6C && next.size() >= 5) {

@@ -32,11 +32,15 @@ class Jpki {
   // 利用者証明用 certificates are about 1.6 kB; nothing longer than this is believed.
   static constexpr size_t kLongestCertificate = 8192;
 
+  // What is going to be wanted of the card, so that it is asked for in the same call.
+  enum class Ahead { kNothing, kCertificate, kCertificateAndTries };
+
   // Selects the application: one APDU. A card is recognised by this, never by its ATR.
-  static absl::StatusOr<Jpki> Select(std::unique_ptr<CardSession> session);
+  static absl::StatusOr<Jpki> Select(std::unique_ptr<CardSession> session,
+                                     Ahead ahead = Ahead::kNothing);
 
   // EF 000A, free to read: the DER bytes without the filler behind them. Costs n/256 APDUs, rounded
-  // up, for n bytes.
+  // up, for n bytes, in two calls; the first goes with Select where that was told.
   absl::StatusOr<std::vector<uint8_t>> ReadAuthenticationCertificate();
 
   // Tries left of the 利用者証明用 PIN (EF 0018), 0 when it is blocked; an empty VERIFY, which costs
@@ -60,8 +64,16 @@ class Jpki {
   absl::StatusOr<Answer> ReadBinary(uint8_t p1, uint8_t p2, size_t expected);
   absl::Status SelectFile(uint8_t short_id);
 
+  static absl::StatusOr<Answer> Split(const std::vector<uint8_t>& response);
+  // Sends the rest of the certificate's READs, and the empty VERIFY where it is wanted, in one call.
+  absl::Status ReadRest(size_t size, std::vector<uint8_t>* bytes);
+
   std::unique_ptr<CardSession> session_;
+  Ahead ahead_ = Ahead::kNothing;
   bool short_ids_ = true;
+  // Answers that came ahead of their question, each taken once.
+  std::optional<Answer> first_part_;
+  std::optional<Answer> tries_;
 };
 
 // The length of the DER object that starts with `head`, header included: 2 to 4 bytes of header are

@@ -108,6 +108,27 @@ TEST(Jpki, ReadsACertificateOfNBytesInNBy256Apdus) {
   }
 }
 
+TEST(Jpki, AsksAheadInTwoCallsAndNoMoreApdus) {
+  const std::string file = Certificate(600);
+  auto card = Jpki::Select(
+      std::make_unique<Script>(std::string(kSelected) + "> 00B08A0000 < " + file.substr(0, 512) +
+                               "9000 > 00B0010000 < " + file.substr(512, 512) +
+                               "9000 > 00B0020058 < " + file.substr(1024) +
+                               "9000 > 00200098 < 63C2"),
+      Jpki::Ahead::kCertificateAndTries);
+  ASSERT_TRUE(card.ok());
+  EXPECT_EQ(Text(*card->ReadAuthenticationCertificate()), file);
+  EXPECT_EQ(card->TriesLeft()->value(), 2);
+}
+
+TEST(Jpki, AheadOfAForeignCardStopsAtItsRefusal) {
+  EXPECT_EQ(CodeOf(Jpki::Select(std::make_unique<Script>(
+                                    "> 00A4040C0AD392F000260100000001 < 6A82"),
+                                Jpki::Ahead::kCertificateAndTries)
+                       .status()),
+            FAILURE_CODE_NOT_MY_NUMBER_CARD);
+}
+
 TEST(Jpki, LeavesTheFillerBehindTheCertificateOut) {
   auto card = Card("> 00B08A0000 < " + Certificate(100) + "FFFFFFFF9000");
   EXPECT_EQ(card->ReadAuthenticationCertificate()->size(), 100u);
@@ -140,7 +161,8 @@ TEST(Jpki, AbsentBlankAndBrokenCertificates) {
   EXPECT_EQ(read("> 00B08A0000 < 3080AAAA9000"), FAILURE_CODE_CARD_ANSWER_INVALID);
   EXPECT_EQ(read("> 00B08A0000 < 6982"), FAILURE_CODE_CARD_ANSWER_INVALID);
   // A card that stops in the middle must not be asked for ever.
-  EXPECT_EQ(read("> 00B08A0000 < 30820200AA9000 > 00B0000500 < 9000"),
+  EXPECT_EQ(read("> 00B08A0000 < 30820200AA9000 > 00B0000500 < 9000 > 00B00105FF < 9000 "
+                 "> 00B0000500 < 9000"),
             FAILURE_CODE_CARD_ANSWER_INVALID);
 }
 

@@ -22,6 +22,21 @@ class CardSession {
   // Sends one C-APDU as it is and returns the R-APDU, SW1 SW2 last: 2 bytes or more.
   virtual absl::StatusOr<std::vector<uint8_t>> Transmit(std::span<const uint8_t> command) = 0;
 
+  // Sends C-APDUs in their order, up to and with the first whose answer does not end with 9000; one
+  // answer for each that was sent. Where a call costs more than an APDU this is one call.
+  virtual absl::StatusOr<std::vector<std::vector<uint8_t>>> TransmitAll(
+      std::span<const std::vector<uint8_t>> commands) {
+    std::vector<std::vector<uint8_t>> answers;
+    for (const std::vector<uint8_t>& command : commands) {
+      auto answer = Transmit(command);
+      if (!answer.ok()) return answer.status();
+      answers.push_back(*std::move(answer));
+      const std::vector<uint8_t>& last = answers.back();
+      if (last.size() < 2 || last[last.size() - 2] != 0x90 || last.back() != 0x00) break;
+    }
+    return answers;
+  }
+
   // Sends `apdu_template` (CLA INS P1 P2 Lc, with Lc = 0) with `pin` as its data, once. The PIN goes
   // by the lane of its own and is in no message. Without a pin the reader's own pad asks for it.
   virtual absl::StatusOr<std::vector<uint8_t>> VerifyPin(std::span<const uint8_t> apdu_template,

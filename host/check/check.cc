@@ -31,7 +31,8 @@ Check::Check(const World& world, PolicyPort& policy, Screens& screens, Subject s
       policy_(policy),
       screens_(screens),
       subject_(std::move(subject)),
-      cancelled_(std::move(cancelled)) {
+      cancelled_(std::move(cancelled)),
+      stop_asking_(cancelled_, [this] { asking_.request_stop(); }) {
   record_.set_check_id(subject_.check_id);
   record_.set_counter(subject_.counter);
   record_.set_method(subject_.method);
@@ -42,18 +43,34 @@ Check::Check(const World& world, PolicyPort& policy, Screens& screens, Subject s
 Check::~Check() = default;
 
 Verdict Check::Run() {
-  if (auto missing = WhyNoReader()) Append(*missing);
-  for (int steps = 0; !Ended(); ++steps) {
-    if (steps == kMostSteps) {
-      Append(Failed(FAILURE_CODE_TOO_MANY_STEPS));
-      break;
-    }
+  if (auto missing = WhyNoReader()) {
+    Append(*missing);
+  } else {
+    Fold();
+  }
+  asking_.request_stop();
+  DropCard();
+  if (closing_.valid()) closing_.get();
+  pin_.reset();
+  // Whoever cancelled was told that it is so, whatever was on its way then.
+  if (cancelled_.stop_requested() && !IsCancelled()) Append(Failed(FAILURE_CODE_CANCELLED));
+  const Verdict verdict = DeriveVerdict(record_, world_.allowance);
+  *NewEntry()->mutable_verdict() = verdict;
+  return verdict;
+}
+
+void Check::Fold() {
+  for (int steps = 0; !cancelled_.stop_requested() && !IsCancelled(); ++steps) {
     auto next = policy_.Next(Project(record_), Within(world_.limits.policy));
     if (!next.ok()) {
       Append(Failed(next.status(), FAILURE_CODE_POLICY_FAILED));
       break;
     }
     if (!next->has_step()) break;
+    if (steps == kMostSteps) {
+      Append(Failed(FAILURE_CODE_TOO_MANY_STEPS));
+      break;
+    }
     if (auto why = WhyForbidden(record_, next->step(), world_.allowance)) {
       Append(Failed(FAILURE_CODE_POLICY_OVERSTEPPED, *why));
       break;
@@ -61,24 +78,27 @@ Verdict Check::Run() {
     Append(next->step());
     Append(Perform(next->step()));
   }
-  DropCard();
-  pin_.reset();
-  const Verdict verdict = DeriveVerdict(record_, world_.allowance);
-  *record_.add_entry()->mutable_verdict() = verdict;
-  return verdict;
 }
 
-void Check::Append(const Step& step) { *record_.add_entry()->mutable_step() = step; }
+Entry* Check::NewEntry() {
+  Entry* const entry = record_.add_entry();
+  const auto since = std::chrono::steady_clock::now() - begun_;
+  entry->set_at_us(std::chrono::duration_cast<std::chrono::microseconds>(since).count());
+  return entry;
+}
 
-void Check::Append(const Evidence& evidence) { *record_.add_entry()->mutable_evidence() = evidence; }
+void Check::Append(const Step& step) {
+  *NewEntry()->mutable_step() = step;
+  scene_.step = record_.entry_size();
+}
+
+void Check::Append(const Evidence& evidence) { *NewEntry()->mutable_evidence() = evidence; }
 
 // A cancelled check is over, whatever its policy would make of it.
-bool Check::Ended() const {
-  if (record_.entry().empty()) return cancelled_.stop_requested();
+bool Check::IsCancelled() const {
+  if (record_.entry().empty()) return false;
   const Entry& last = record_.entry(record_.entry_size() - 1);
-  if (!last.has_evidence() || !last.evidence().has_failed()) return false;
-  const FailureCode code = last.evidence().failed().code();
-  return code == FAILURE_CODE_CANCELLED || record_.entry_size() == 1;
+  return last.evidence().failed().code() == FAILURE_CODE_CANCELLED;
 }
 
 // Whoever begins a check without a reader is told at once, not after the patient has typed a PIN.
@@ -120,6 +140,29 @@ Evidence Check::Perform(const Step& step) {
   return Failed(FAILURE_CODE_POLICY_OVERSTEPPED);
 }
 
+void Check::AskForChallenge() {
+  challenge_asked_ = std::chrono::steady_clock::now();
+  challenge_ = std::async(std::launch::async, [this] {
+    authority::v1::ChallengeRequest request;
+    request.set_check_id(subject_.check_id);
+    return world_.authority->Challenge(request, {world_.limits.authority, asking_.get_token()});
+  });
+}
+
+absl::StatusOr<authority::v1::ChallengeReply> Check::TakeChallenge() {
+  for (bool fresh = !challenge_.valid();; fresh = true) {
+    if (fresh) AskForChallenge();
+    auto challenge = challenge_.get();
+    if (fresh) return challenge;
+    // One that was asked for while the patient was still typing may be old by now, or may have met
+    // an authority that is back since.
+    const auto age = std::chrono::steady_clock::now() - challenge_asked_;
+    if (challenge.ok() && age < std::chrono::seconds(challenge->valid_for_s()) / 2) {
+      return challenge;
+    }
+  }
+}
+
 Evidence Check::AskAuthority() {
   // Nothing is asked of the card any more; a card that lies idle needs no open transaction.
   DropCard();
@@ -130,8 +173,10 @@ Evidence Check::AskAuthority() {
   request.set_certificate(certificate_->der().data(), certificate_->der().size());
   if (proof_) {
     *request.mutable_proof() = *std::exchange(proof_, std::nullopt);
-  } else {
+  } else if (world_.allowance.visual) {
     request.mutable_visual_match();
+  } else {
+    return Failed(FAILURE_CODE_POLICY_OVERSTEPPED, "AskAuthority without a proof in hand");
   }
   const auto reply = world_.authority->Ask(request, Within(world_.limits.authority));
   if (!reply.ok()) return Failed(reply.status(), FAILURE_CODE_AUTHORITY_UNREACHABLE);

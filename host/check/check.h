@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <functional>
+#include <future>
 #include <memory>
 #include <optional>
 #include <set>
@@ -44,6 +45,8 @@ struct World {
   std::string authority_id;
   Allowance allowance;
   Limits limits;
+  // Told of every finished check, on its thread. May be empty.
+  std::function<void(const check::v1::Record&)> finished;
 };
 
 // The screens of one counter, as a check sees them. Called by the check's thread.
@@ -105,9 +108,11 @@ class Check {
     std::optional<std::optional<int>> tries_left;
   };
 
+  check::v1::Entry* NewEntry();
   void Append(const Step& step);
   void Append(const Evidence& evidence);
-  bool Ended() const;
+  void Fold();
+  bool IsCancelled() const;
   std::optional<Evidence> WhyNoReader();
   Evidence Perform(const Step& step);
 
@@ -125,17 +130,21 @@ class Check {
   // The card (check_card.cc).
   Evidence ReadCertificate();
   Evidence ProveCard();
-  std::optional<CardSeen> CardToTake() const;
+  std::optional<CardSeen> CardToTake();
   bool StillThere(const CardSeen& seen) const;
   // Why `seen` is not there any more: it was taken away, or its reader went.
   FailureCode WhyGone(const CardSeen& seen) const;
   absl::StatusOr<CardSeen> AwaitCard();
-  absl::Status Open(const CardSeen& seen);
+  absl::Status Open(const CardSeen& seen, Jpki::Ahead ahead);
   absl::Status ReadAhead(const CardSeen& seen, bool with_tries);
   absl::Status ReadIntoHand();
   void DropCard();
 
   Evidence AskAuthority();
+  // Asks for the challenge beside what the card is doing; TakeChallenge waits for it, and asks anew
+  // where none was asked for or the time that it is good for runs out.
+  void AskForChallenge();
+  absl::StatusOr<authority::v1::ChallengeReply> TakeChallenge();
 
   Evidence Failed(const absl::Status& status, FailureCode otherwise) const;
   Evidence Failed(FailureCode code, const std::string& detail = "") const;
@@ -146,10 +155,12 @@ class Check {
   Screens& screens_;
   const Subject subject_;
   const std::stop_token cancelled_;
+  const Time begun_ = std::chrono::steady_clock::now();
   check::v1::Record record_;
   Scene scene_;
 
   std::optional<CardInHand> hand_;
+  std::future<void> closing_;    // the session that is ending
   std::set<uint64_t> vouched_;   // arrivals that the staff called this patient's
   std::set<uint64_t> disowned_;  // and those they did not
   std::optional<HeldPin> pin_;
@@ -157,6 +168,11 @@ class Check {
   // From ReadCertificate on: whose certificate it is, for the card that must stay the same.
   std::optional<Certificate> certificate_;
   CardSeen certificate_seen_;
+  // Ends with the check: a challenge that nobody needs any more holds no verdict up.
+  std::stop_source asking_;
+  const std::stop_callback<std::function<void()>> stop_asking_;
+  std::future<absl::StatusOr<authority::v1::ChallengeReply>> challenge_;
+  Time challenge_asked_;
   std::optional<authority::v1::Proof> proof_;
 };
 

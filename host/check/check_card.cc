@@ -12,13 +12,16 @@ using check::v1::Evidence;
 using namespace check::v1;  // NOLINT: the codes.
 using std::chrono::steady_clock;
 
-// The earliest card that is this patient's: it came after the counter's previous check was closed,
-// or the staff said so.
-std::optional<CardSeen> Check::CardToTake() const {
+// The earliest card that is this patient's: it came after the counter's previous check was closed
+// and served no other counter, or the staff said so.
+std::optional<CardSeen> Check::CardToTake() {
   for (const CardSeen& card : world_.readers->Cards(subject_.places)) {
     if (disowned_.count(card.arrival) > 0) continue;
     const bool fresh = card.arrival > subject_.after_arrival && !card.lying;
-    if (fresh || vouched_.count(card.arrival) > 0) return card;
+    const bool vouched = vouched_.count(card.arrival) > 0;
+    if ((fresh || vouched) && world_.readers->Take(card.arrival, subject_.check_id, vouched)) {
+      return card;
+    }
   }
   return {};
 }
@@ -76,6 +79,7 @@ absl::StatusOr<CardSeen> Check::AwaitCard() {
     if (unclear != cards.end()) {
       scene_.stage = desk::v1::STAGE_ASK_SAME_CARD;
       scene_.reader = unclear->place();
+      scene_.arrival = unclear->arrival;
       screens_.Ask(scene_, [](const desk::v1::Reply&) { return absl::OkStatus(); });
     } else {
       scene_.stage = desk::v1::STAGE_LAY_CARD;
@@ -99,11 +103,13 @@ absl::StatusOr<CardSeen> Check::AwaitCard() {
   }
 }
 
-absl::Status Check::Open(const CardSeen& seen) {
+absl::Status Check::Open(const CardSeen& seen, Jpki::Ahead ahead) {
   DropCard();
+  // The card of a moment ago may be this one: its reset comes before anything new.
+  if (closing_.valid()) closing_.get();
   auto session = world_.reader_port->Open(seen, Within(world_.limits.apdu));
   if (!session.ok()) return session.status();
-  auto jpki = Jpki::Select(*std::move(session));
+  auto jpki = Jpki::Select(*std::move(session), ahead);
   if (!jpki.ok()) return jpki.status();
   hand_.emplace();
   hand_->seen = seen;
@@ -125,7 +131,9 @@ absl::Status Check::ReadIntoHand() {
 }
 
 absl::Status Check::ReadAhead(const CardSeen& seen, bool with_tries) {
-  if (absl::Status opened = Open(seen); !opened.ok()) {
+  if (with_tries) AskForChallenge();
+  const auto ahead = with_tries ? Jpki::Ahead::kCertificateAndTries : Jpki::Ahead::kCertificate;
+  if (absl::Status opened = Open(seen, ahead); !opened.ok()) {
     // It bounced on the reader: whoever laid it down will lay it down again. The reader may not
     // have told of it yet; the card is looked at again when it does.
     return CodeOf(opened) == FAILURE_CODE_CARD_GONE ? absl::OkStatus() : opened;
@@ -140,10 +148,20 @@ absl::Status Check::ReadAhead(const CardSeen& seen, bool with_tries) {
   return absl::OkStatus();
 }
 
-void Check::DropCard() { hand_.reset(); }
+// The reset of the card goes on beside what comes next; Open and the end of the check wait for it.
+void Check::DropCard() {
+  if (!hand_) return;
+  if (closing_.valid()) closing_.get();
+  closing_ = std::async(std::launch::async,
+                        [closed = std::make_unique<CardInHand>(*std::move(hand_))] {});
+  hand_.reset();
+}
 
 Evidence Check::ReadCertificate() {
-  if (hand_ && !StillThere(hand_->seen)) DropCard();
+  if (hand_ && !StillThere(hand_->seen)) {
+    DropCard();
+    scene_.tries_left.reset();
+  }
   if (!hand_) {
     const auto seen = AwaitCard();
     if (!seen.ok()) {
@@ -154,7 +172,9 @@ Evidence Check::ReadCertificate() {
     scene_.reader = seen->place();
     scene_.other_card_lies_there = false;
     screens_.Show(scene_);
-    if (const absl::Status opened = Open(*seen); !opened.ok()) {
+    const auto ahead =
+        wants_tries_ ? Jpki::Ahead::kCertificateAndTries : Jpki::Ahead::kCertificate;
+    if (const absl::Status opened = Open(*seen, ahead); !opened.ok()) {
       return Failed(opened, FAILURE_CODE_READER_LOST);
     }
   }
@@ -180,9 +200,7 @@ Evidence Check::ProveCard() {
     return Failed(FAILURE_CODE_PIN_HELD_TOO_LONG);
   }
   // No challenge in hand, no VERIFY: a try must never be spent on a check that cannot go on.
-  authority::v1::ChallengeRequest ask;
-  ask.set_check_id(subject_.check_id);
-  const auto challenge = world_.authority->Challenge(ask, Within(world_.limits.authority));
+  const auto challenge = TakeChallenge();
   if (!challenge.ok()) return Failed(challenge.status(), FAILURE_CODE_AUTHORITY_UNREACHABLE);
   if (challenge->challenge().size() != 32 || challenge->authority_id() != world_.authority_id ||
       challenge->host_id() != world_.host_id) {
@@ -194,7 +212,7 @@ Evidence Check::ProveCard() {
   // After a rejected PIN the session is over and the same card, not moved since, is opened again.
   if (!StillThere(certificate_seen_)) return Failed(WhyGone(certificate_seen_));
   if (!hand_ || hand_->seen.arrival != certificate_seen_.arrival) {
-    if (const absl::Status opened = Open(certificate_seen_); !opened.ok()) {
+    if (const absl::Status opened = Open(certificate_seen_, Jpki::Ahead::kNothing); !opened.ok()) {
       return Failed(opened, FAILURE_CODE_READER_LOST);
     }
   }

@@ -1,4 +1,5 @@
 // The steps that ask somebody something.
+#include <algorithm>
 #include <utility>
 
 #include "host/check/check.h"
@@ -11,6 +12,13 @@ using namespace check::v1;  // NOLINT: the codes.
 
 namespace {
 
+// In characters: the bytes of UTF-8 that begin one.
+size_t LengthOf(const std::string& text) {
+  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char byte) {
+    return (static_cast<unsigned char>(byte) & 0xC0) != 0x80;
+  }));
+}
+
 absl::Status FieldsFit(const Step::Ask& ask, const desk::v1::Answer& answer) {
   bool known = false;
   for (const auto& choice : ask.choices()) known = known || choice.id() == answer.choice_id();
@@ -18,7 +26,8 @@ absl::Status FieldsFit(const Step::Ask& ask, const desk::v1::Answer& answer) {
   for (const auto& field : ask.fields()) {
     const auto found = answer.field().find(field.id());
     const std::string value = found == answer.field().end() ? "" : found->second;
-    if (value.size() < field.shortest() || value.size() > field.longest()) {
+    const size_t length = LengthOf(value);
+    if (length < field.shortest() || length > field.longest()) {
       return FailureStatus(FAILURE_CODE_REQUEST_INVALID, "field " + field.id() + ": length");
     }
     if (field.digits() && value.find_first_not_of("0123456789") != std::string::npos) {
@@ -126,26 +135,28 @@ std::optional<Evidence> Check::AwaitReply(Screens::Acceptor acceptor, Time until
       scene_.tries_left.reset();
       screens_.Ask(scene_, acceptor);
     }
-    if (const auto seen = CardToTake();
-        read_ahead && !hand_ && !certificate_ && seen && seen->powered) {
+    const bool wants_card = read_ahead && !hand_ && !certificate_;
+    if (const auto seen = wants_card ? CardToTake() : std::nullopt; seen && seen->powered) {
       if (const absl::Status read = ReadAhead(*seen, wants_tries_); !read.ok()) {
         DropCard();
         return Failed(read, FAILURE_CODE_READER_LOST);
       }
-      if (scene_.tries_left == 0) {
-        Evidence blocked;
-        blocked.mutable_pin_blocked();
-        return blocked;
-      }
+      // No PIN can help this card; why should the patient type one.
+      if (scene_.tries_left == 0) return Failed(FAILURE_CODE_PIN_BLOCKED);
       if (hand_) screens_.Ask(scene_, acceptor);
     }
-    switch (screens_.Await(until, reply)) {
+    // A PIN that was typed before this question is wiped when its time is over.
+    const Time now = std::chrono::steady_clock::now();
+    if (pin_ && now >= pin_->until) pin_.reset();
+    const Time wait_until = pin_ ? std::min(until, pin_->until) : until;
+    switch (screens_.Await(wait_until, reply)) {
       case Screens::Wake::kReply:
         return {};
       case Screens::Wake::kCancelled:
         return Failed(FAILURE_CODE_CANCELLED);
       case Screens::Wake::kTimeout:
-        return Failed(when_late);
+        if (wait_until == until) return Failed(when_late);
+        break;
       case Screens::Wake::kReaders:
         break;
     }

@@ -37,11 +37,11 @@ desk::v1::ReplyKind KindOf(const Reply& reply) {
   return desk::v1::REPLY_KIND_UNSPECIFIED;
 }
 
-// What makes a question of one stage another one: "is this card yours" asks about one
-// card, a PIN prompt is for one key.
+// What makes one question another one: its step, the card that it asks about, the key of its prompt.
 std::string AboutWhat(const Scene& scene) {
-  if (scene.stage == desk::v1::STAGE_ASK_SAME_CARD) return scene.reader;
-  return scene.pin_prompt ? scene.pin_prompt->prompt_id() : "";
+  std::string about = std::to_string(scene.step) + " " + std::to_string(scene.stage);
+  if (scene.stage == desk::v1::STAGE_ASK_SAME_CARD) about += " " + std::to_string(scene.arrival);
+  return scene.pin_prompt ? about + " " + scene.pin_prompt->prompt_id() : about;
 }
 
 std::string NewCheckId() {
@@ -61,56 +61,47 @@ class Counter::Front final : public Screens {
   Front(Counter& counter, std::stop_token cancelled)
       : counter_(counter), cancelled_(std::move(cancelled)) {}
 
-  void Show(const Scene& scene) override {
-    {
-      std::lock_guard<std::mutex> lock(counter_.mutex_);
-      counter_.reply_.reset();
-    }
-    Put(scene, nullptr, 0);
-  }
+  void Show(const Scene& scene) override { Put(scene, nullptr); }
 
-  void Ask(const Scene& scene, Acceptor acceptor) override {
-    uint64_t number = 0;
-    {
-      std::lock_guard<std::mutex> lock(counter_.mutex_);
-      // The same question, changed in other things, keeps its number: an answer that is on its way
-      // still counts. One that is here already has closed it.
-      const Scene& now = counter_.scene_;
-      const bool same = now.stage == scene.stage && asked_about_ == AboutWhat(scene);
-      if (same && counter_.reply_) {
-        acceptor = nullptr;
-      } else {
-        number = same && now.question != 0 ? now.question : ++counter_.last_question_;
-      }
-      asked_about_ = AboutWhat(scene);
-    }
-    Put(scene, std::move(acceptor), number);
-  }
+  void Ask(const Scene& scene, Acceptor acceptor) override { Put(scene, std::move(acceptor)); }
 
   Wake Await(std::chrono::steady_clock::time_point until, Reply* reply) override {
     std::unique_lock<std::mutex> lock(counter_.mutex_);
     counter_.wake_.wait_until(lock, until, [&] {
-      return cancelled_.stop_requested() || counter_.reply_ || counter_.readers_moved_;
+      return cancelled_.stop_requested() || (reply != nullptr && counter_.reply_) ||
+             counter_.readers_moved_;
     });
     if (cancelled_.stop_requested()) return Wake::kCancelled;
-    if (counter_.reply_ && reply != nullptr) {
+    if (reply != nullptr && counter_.reply_) {
       *reply = *std::exchange(counter_.reply_, std::nullopt);
       return Wake::kReply;
     }
-    if (std::exchange(counter_.readers_moved_, false)) return Wake::kReaders;
-    return Wake::kTimeout;
+    // A reader that chatters puts off no limit.
+    if (std::chrono::steady_clock::now() >= until) return Wake::kTimeout;
+    return std::exchange(counter_.readers_moved_, false) ? Wake::kReaders : Wake::kTimeout;
   }
 
  private:
-  // Shows `scene` with the question of that number; 0: none is open.
-  void Put(const Scene& scene, Acceptor acceptor, uint64_t question) {
+  // Shows `scene`, with a question where there is an acceptor. All in one go: replies come from other
+  // threads, and one that was accepted must neither be lost nor answer what it was not asked.
+  void Put(const Scene& scene, Acceptor acceptor) {
     {
       std::lock_guard<std::mutex> lock(counter_.mutex_);
-      // A reply to an earlier question counts for no later one.
-      if (question != 0 && question != counter_.scene_.question) counter_.reply_.reset();
+      std::optional<std::string> asks;
+      if (acceptor != nullptr) asks = AboutWhat(scene);
+      // The same question, changed in other things, keeps its number: an answer that is on its way
+      // still counts. One that is here already has closed it.
+      const bool same = asks && asked_ == asks;
+      if (!same) counter_.reply_.reset();
+      uint64_t number = 0;
+      if (asks && !counter_.reply_) {
+        const uint64_t open = counter_.scene_.question;
+        number = same && open != 0 ? open : ++counter_.last_question_;
+      }
+      asked_ = asks;
       counter_.scene_ = scene;
-      counter_.scene_.question = question;
-      counter_.acceptor_ = std::move(acceptor);
+      counter_.scene_.question = number;
+      counter_.acceptor_ = number != 0 ? std::move(acceptor) : nullptr;
       ++counter_.revision_;
     }
     counter_.listeners_.Poke();
@@ -118,7 +109,7 @@ class Counter::Front final : public Screens {
 
   Counter& counter_;
   const std::stop_token cancelled_;
-  std::string asked_about_;
+  std::optional<std::string> asked_;  // what the last question was about
 };
 
 Counter::Counter(const World& world, const std::vector<Method>& methods, Place place)
@@ -164,10 +155,12 @@ absl::StatusOr<std::string> Counter::Send(const Reply& reply, Role role) {
       const Answerer answerer = AnswererOf(scene_);
       const bool cancel = kind == desk::v1::REPLY_KIND_CANCEL;
       if (!IsAllowed(scene_, role, kind)) {
-        // Who could have given this reply a moment ago is late; anybody else has no say in it.
-        const bool wrong_role = cancel ? role != ROLE_STAFF && role != ROLE_PATIENT
-                                       : kind == answerer.kind && role != answerer.role;
-        return FailureStatus(wrong_role ? FAILURE_CODE_ROLE_FORBIDDEN : FAILURE_CODE_REPLY_STALE);
+        // What is asked now, but of others; or what nobody asks (any more).
+        const bool asked = cancel ? IsRunning(scene_.stage) : kind == answerer.kind;
+        const bool of_role =
+            cancel ? role == ROLE_STAFF || role == ROLE_PATIENT : role == answerer.role;
+        return asked && !of_role ? FailureStatus(FAILURE_CODE_ROLE_FORBIDDEN)
+                                 : FailureStatus(FAILURE_CODE_REPLY_STALE, "nobody asks for it");
       }
       if (cancel) {
         check_.request_stop();
@@ -236,6 +229,7 @@ void Counter::Run(const Method& method, Check::Subject subject, std::stop_token 
     last.verdict = check.Run();
     record = check.record();
   }
+  if (world_.finished) world_.finished(record);
   {
     std::lock_guard<std::mutex> lock(mutex_);
     last.reader = scene_.reader;
@@ -279,13 +273,18 @@ desk::v1::CardPlace Counter::CardPlaceNow() const {
                                                      : desk::v1::CARD_PLACE_THERE;
 }
 
+void Counter::RequestStop() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  stopping_ = true;
+  // Under the lock, so that a thread that is about to wait cannot miss it.
+  check_.request_stop();
+}
+
 void Counter::Stop() {
+  RequestStop();
   std::jthread running;
   {
     std::lock_guard<std::mutex> lock(mutex_);
-    stopping_ = true;
-    // Under the lock, so that a thread that is about to wait cannot miss it.
-    check_.request_stop();
     running = std::move(check_);
   }
   // Outside it: the check's thread needs the lock to come to its end.

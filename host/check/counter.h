@@ -48,6 +48,8 @@ class Counter {
   // Pokes `listener` after every change, with no lock held.
   void Tell(const std::shared_ptr<Listener>& listener) { listeners_.Add(listener); }
 
+  // Cancels a running check and begins no other. Does not wait for its end.
+  void RequestStop();
   // Cancels a running check and waits for its end (which an APDU under way may put off until its
   // device gives it up). Begins no other.
   void Stop();

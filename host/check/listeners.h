@@ -35,13 +35,15 @@ class Listeners {
  public:
   void Add(const std::shared_ptr<Listener>& listener) {
     std::lock_guard<std::mutex> lock(mutex_);
+    // Here too: what seldom changes would otherwise remember everybody who ever listened.
+    Forget();
     listeners_.push_back(listener);
   }
   void Poke() {
     std::vector<std::shared_ptr<Listener>> now;
     {
       std::lock_guard<std::mutex> lock(mutex_);
-      std::erase_if(listeners_, [](const auto& listener) { return listener.expired(); });
+      Forget();
       for (const auto& listener : listeners_) {
         if (auto held = listener.lock()) now.push_back(std::move(held));
       }
@@ -50,6 +52,10 @@ class Listeners {
   }
 
  private:
+  void Forget() {
+    std::erase_if(listeners_, [](const auto& listener) { return listener.expired(); });
+  }
+
   std::mutex mutex_;
   std::vector<std::weak_ptr<Listener>> listeners_;
 };

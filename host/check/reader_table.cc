@@ -32,6 +32,7 @@ void ReaderTable::Update(const std::string& plugin, uint64_t generation,
       const bool stayed = old != before.end() && HasCard(old->second.state) &&
                           old->second.state.insertion() == state.insertion();
       seen.arrival = stayed ? old->second.arrival : ++arrivals_;
+      if (stayed) seen.taken_by = old->second.taken_by;
     }
     ++revision_;
     changed_.notify_all();
@@ -44,6 +45,7 @@ void ReaderTable::Remove(const std::string& plugin, const std::string& why) {
     std::lock_guard<std::mutex> lock(mutex_);
     Source& source = sources_[plugin];
     source.readers.clear();
+    ++source.generation;
     source.service = reader::v1::SERVICE_UNSPECIFIED;
     source.detail = why;
     ++revision_;
@@ -70,6 +72,19 @@ std::vector<CardSeen> ReaderTable::Cards(const std::set<std::string>& places) co
   return cards;
 }
 
+bool ReaderTable::Take(uint64_t arrival, const std::string& check_id, bool vouched) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  for (auto& [plugin, source] : sources_) {
+    for (auto& [reader, seen] : source.readers) {
+      if (!HasCard(seen.state) || seen.arrival != arrival) continue;
+      if (!vouched && !seen.taken_by.empty() && seen.taken_by != check_id) return false;
+      seen.taken_by = check_id;
+      return true;
+    }
+  }
+  return false;
+}
+
 ReaderTable::Supply ReaderTable::SupplyOf(const std::set<std::string>& places) const {
   std::lock_guard<std::mutex> lock(mutex_);
   bool down = false, others = false;
@@ -77,9 +92,10 @@ ReaderTable::Supply ReaderTable::SupplyOf(const std::set<std::string>& places) c
     for (const auto& [reader, seen] : source.readers) {
       if (places.empty() || places.count(plugin + "/" + reader) > 0) return Supply::kUsable;
     }
+    const std::string of_plugin = plugin + "/";
     const bool wanted =
         places.empty() || std::any_of(places.begin(), places.end(), [&](const std::string& place) {
-          return place.rfind(plugin + "/", 0) == 0;
+          return place.starts_with(of_plugin);
         });
     down = down || (wanted && source.service == reader::v1::SERVICE_DOWN);
     others = others || (wanted && !source.readers.empty());

@@ -43,11 +43,14 @@ class ReaderTable {
 
   // `plugin`, in its process number `generation`, sees `snapshot`. The numbers of one plugin grow.
   void Update(const std::string& plugin, uint64_t generation, const reader::v1::Snapshot& snapshot);
-  // The process is gone, and what it saw with it.
+  // The process is gone, and what it saw with it. What it may still have said counts no more.
   void Remove(const std::string& plugin, const std::string& why);
 
   // Cards on the readers named by `places` ("plugin/reader"; empty: on any), earliest arrival first.
   std::vector<CardSeen> Cards(const std::set<std::string>& places) const;
+  // Takes the card of that arrival for the check `check_id`, as long as the card stays: true when it
+  // lies there and no other check took it before, or the staff `vouched` that it is this patient's.
+  bool Take(uint64_t arrival, const std::string& check_id, bool vouched);
   // Whether a card could be read there at all.
   Supply SupplyOf(const std::set<std::string>& places) const;
   // The newest arrival so far, on any reader.
@@ -65,6 +68,7 @@ class ReaderTable {
   struct Seen {
     reader::v1::ReaderState state;
     uint64_t arrival = 0;
+    std::string taken_by;  // a check, or nobody
   };
   struct Source {
     uint64_t generation = 0;

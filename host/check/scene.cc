@@ -102,9 +102,9 @@ void SetVerdict(const Scene& scene, Role role, View* view) {
   }
 }
 
-bool Running(Stage stage) { return stage != STAGE_IDLE && stage != STAGE_DONE; }
-
 }  // namespace
+
+bool IsRunning(Stage stage) { return stage != STAGE_IDLE && stage != STAGE_DONE; }
 
 Answerer AnswererOf(const Scene& scene) {
   switch (scene.stage) {
@@ -129,10 +129,10 @@ Answerer AnswererOf(const Scene& scene) {
 
 bool IsAllowed(const Scene& scene, Role role, ReplyKind kind) {
   if (kind == REPLY_KIND_CANCEL) {
-    return Running(scene.stage) && (role == ROLE_STAFF || role == ROLE_PATIENT);
+    return IsRunning(scene.stage) && (role == ROLE_STAFF || role == ROLE_PATIENT);
   }
   // A question that was answered is closed, though its stage may still stand for a moment.
-  if (Running(scene.stage) && scene.question == 0) return false;
+  if (IsRunning(scene.stage) && scene.question == 0) return false;
   const Answerer answerer = AnswererOf(scene);
   return kind == answerer.kind && role == answerer.role && kind != REPLY_KIND_UNSPECIFIED;
 }

@@ -17,11 +17,15 @@ struct Scene {
   std::string check_id;
   std::string method;
   std::string reader;
+  // Which of the check's steps this is.
+  int step = 0;
   // The number of the open question; 0 while none is open.
   uint64_t question = 0;
   std::optional<desk::v1::PinPrompt> pin_prompt;
   std::optional<int> tries_left;
   bool pin_rejected = false;
+  // ASK_SAME_CARD: the stay of a card (ReaderTable's count of arrivals) that is asked about.
+  uint64_t arrival = 0;
   // LAY_CARD, with a card on the reader that is not this patient's: it has to go first.
   bool other_card_lies_there = false;
   check::v1::Step::Ask ask;
@@ -35,6 +39,9 @@ struct Answerer {
   check::v1::Role role = check::v1::ROLE_UNSPECIFIED;
 };
 Answerer AnswererOf(const Scene& scene);
+
+// Whether a check runs at this stage, and may be cancelled.
+bool IsRunning(desk::v1::Stage stage);
 
 // Whether `role` may send `kind` now.
 bool IsAllowed(const Scene& scene, check::v1::Role role, desk::v1::ReplyKind kind);

@@ -1,6 +1,8 @@
 #include "host/check/verdict.h"
 
 #include <algorithm>
+#include <set>
+#include <string>
 
 #include "sdk/failure/failure.h"
 
@@ -78,9 +80,41 @@ ProjectedEvidence Projected(const Evidence& evidence) {
   return seen;
 }
 
+// The card whose certificate was read last is the one that was proven.
+bool ProvenByCard(const Record& record) {
+  return LastPlace(record, Evidence::kCardProven) > LastPlace(record, Evidence::kCertificateRead);
+}
+
+// The staff looked at one card: no other may follow in its place.
+bool ProvenByEyes(const Record& record, const Allowance& allowance) {
+  if (!allowance.visual || !Has(record, Evidence::kVisualMatch)) return false;
+  std::set<std::string> cards;
+  for (const auto& entry : record.entry()) {
+    if (entry.evidence().has_certificate_read()) {
+      cards.insert(entry.evidence().certificate_read().certificate_sha256());
+    }
+  }
+  return cards.size() <= 1;
+}
+
 bool Proven(const Record& record, const Allowance& allowance) {
-  return Has(record, Evidence::kCardProven) ||
-         (allowance.visual && Has(record, Evidence::kVisualMatch));
+  return ProvenByCard(record) || ProvenByEyes(record, allowance);
+}
+
+// A signature answers one challenge, which serves once.
+bool ProofIsFresh(const Record& record) {
+  for (int i = record.entry_size() - 1; i >= 0; --i) {
+    if (record.entry(i).step().has_ask_authority()) {
+      return LastPlace(record, Evidence::kCardProven) > i;
+    }
+  }
+  return true;
+}
+
+// The form that check.proto gives the ids of choices and fields.
+bool IsId(const std::string& id) {
+  return !id.empty() && id.size() <= 32 &&
+         id.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string::npos;
 }
 
 std::optional<std::string> WhyFormForbidden(const check::v1::PinForm& form) {
@@ -96,7 +130,17 @@ std::optional<std::string> WhyAskForbidden(const Step::Ask& ask) {
   if (ask.role() != check::v1::ROLE_STAFF && ask.role() != check::v1::ROLE_PATIENT) {
     return "Ask of a role that does not look at checks";
   }
+  std::set<std::string> ids;
+  for (const auto& choice : ask.choices()) {
+    if (!IsId(choice.id()) || !ids.insert(choice.id()).second) {
+      return "Ask with a choice that has no id of its own";
+    }
+  }
+  ids.clear();
   for (const auto& field : ask.fields()) {
+    if (!IsId(field.id()) || !ids.insert(field.id()).second) {
+      return "Ask with a field that has no id of its own";
+    }
     if (field.longest() < 1 || field.longest() > 64 || field.shortest() > field.longest()) {
       return "Ask for a field of no possible length";
     }
@@ -165,6 +209,9 @@ std::optional<std::string> WhyForbidden(const Record& record, const Step& step,
     case Step::kAskAuthority:
       if (read < 0) return "AskAuthority before ReadCertificate";
       if (!Proven(record, allowance)) return "AskAuthority for a patient who was not proven";
+      if (!ProvenByEyes(record, allowance) && !ProofIsFresh(record)) {
+        return "AskAuthority with a proof that was used";
+      }
       return {};
     case Step::kAsk:
       return WhyAskForbidden(step.ask());

@@ -16,6 +16,8 @@ namespace madoguchi {
 
 using Lives = std::function<std::shared_ptr<const PluginLife>()>;
 
+// A policy is a pure function, so what one life of its plugin answered once is not asked again: a
+// clinic's checks are a handful of sequences, told over and over.
 class PluginPolicy final : public PolicyPort {
  public:
   explicit PluginPolicy(Lives lives) : lives_(std::move(lives)) {}
@@ -23,7 +25,12 @@ class PluginPolicy final : public PolicyPort {
                                              const CallLimits& limits) override;
 
  private:
+  static constexpr size_t kMostKnown = 256;
+
   const Lives lives_;
+  std::mutex mutex_;
+  uint64_t generation_ = 0;
+  std::map<std::string, policy::v1::NextReply> known_;  // by the evidence, serialized
 };
 
 class PluginAuthority final : public AuthorityPort {

@@ -40,13 +40,32 @@ class PluginSession final : public CardSession {
   }
 
   absl::StatusOr<std::vector<uint8_t>> Transmit(std::span<const uint8_t> command) override {
+    const std::vector<uint8_t> one(command.begin(), command.end());
+    auto answers = TransmitAll({&one, 1});
+    if (!answers.ok()) return answers.status();
+    return std::move(answers->front());
+  }
+
+  absl::StatusOr<std::vector<std::vector<uint8_t>>> TransmitAll(
+      std::span<const std::vector<uint8_t>> commands) override {
     reader::v1::TransmitRequest request;
     request.set_session(session_);
-    request.set_command(command.data(), command.size());
+    for (const auto& command : commands) request.add_command(command.data(), command.size());
     reader::v1::TransmitReply reply;
-    const absl::Status status = Call(
-        [&](grpc::ClientContext* context) { return stub_->Transmit(context, request, &reply); });
-    return Answer(status, reply.response());
+    const absl::Status status = Call([&](grpc::ClientContext* context) {
+      return stub_->Transmit(context, request, &reply);
+    });
+    if (!status.ok()) return status;
+    if (reply.response_size() < 1 || reply.response_size() > request.command_size()) {
+      return FailureStatus(FAILURE_CODE_READER_LOST, "its plugin breaks the contract");
+    }
+    std::vector<std::vector<uint8_t>> answers;
+    for (const std::string& response : reply.response()) {
+      auto answer = Answer(status, response);
+      if (!answer.ok()) return answer.status();
+      answers.push_back(*std::move(answer));
+    }
+    return answers;
   }
 
   absl::StatusOr<std::vector<uint8_t>> VerifyPin(std::span<const uint8_t> apdu_template,

@@ -1,6 +1,8 @@
 #include "readers/pcsc/pcsc_reader.h"
 
 #include <cstdlib>
+#include <deque>
+#include <functional>
 #include <thread>
 
 #include "readers/pcsc/pcsc_failure.h"
@@ -12,6 +14,7 @@ using namespace check::v1;  // NOLINT: the failure codes.
 
 constexpr char kDefaultSocket[] = "/run/pcscd/pcscd.comm";
 constexpr int kResetsInARow = 5;
+constexpr size_t kMostSpareContexts = 4;
 
 }  // namespace
 
@@ -22,7 +25,7 @@ struct PcscReader::Card {
 
   // Connects and begins a transaction; an unblocked card, the expected one, is then ours alone.
   absl::Status Begin(uint16_t events);
-  // Ends all of it, whatever of it there is. The card is reset if it was spoken to.
+  // Lets the card go, if there is one, as `disposition` says.
   void End(DWORD disposition);
 
   PcscApi& api;
@@ -33,7 +36,7 @@ struct PcscReader::Card {
   Phase phase = Phase::kOpening;
   bool abandoned = false;  // nobody wants it any more; the thread in the call ends it
 
-  SCARDCONTEXT context = 0;
+  SCARDCONTEXT context = 0;  // 0: to be established
   SCARDHANDLE handle = 0;
   bool in_transaction = false;
   DWORD protocol = 0;
@@ -41,7 +44,7 @@ struct PcscReader::Card {
   std::unique_ptr<uint8_t[]> answer;
 };
 
-struct PcscReader::Registry {
+struct PcscReader::Registry : std::enable_shared_from_this<Registry> {
   std::mutex mutex;
   std::condition_variable changed;
   uint64_t last_session = 0;
@@ -49,9 +52,61 @@ struct PcscReader::Registry {
   // At most one card of ours at each reader.
   std::map<std::string, std::shared_ptr<Card>> held;
 
+  // Runs `job` on a thread that may be left behind. Threads that have done theirs wait for the next
+  // job: on a busy machine one that wakes up gets its turn milliseconds before a new one does.
+  void RunAside(std::function<void()> job) {
+    std::lock_guard<std::mutex> lock(mutex);
+    jobs.push_back(std::move(job));
+    if (jobs.size() <= idle) return job_came.notify_one();
+    std::thread([registry = shared_from_this()] { registry->DoJobs(); }).detach();
+  }
+  void DoJobs() {
+    std::unique_lock<std::mutex> lock(mutex);
+    while (!ended) {
+      if (jobs.empty()) {
+        ++idle;
+        job_came.wait(lock, [&] { return !jobs.empty() || ended; });
+        --idle;
+        continue;
+      }
+      const std::function<void()> job = std::move(jobs.front());
+      jobs.pop_front();
+      lock.unlock();
+      job();
+      lock.lock();
+    }
+  }
+  void End() {
+    std::lock_guard<std::mutex> lock(mutex);
+    ended = true;
+    job_came.notify_all();
+  }
+
+  std::condition_variable job_came;
+  std::deque<std::function<void()>> jobs;
+  size_t idle = 0;
+  bool ended = false;
+
+  // Contexts that no card uses: for a new one pcscd starts a thread.
+  std::vector<SCARDCONTEXT> spare;
+
+  // Makes the context of an ended card a spare one, or releases it.
+  void Keep(const std::shared_ptr<Card>& card) {
+    if (card->context == 0) return;
+    {
+      std::lock_guard<std::mutex> lock(mutex);
+      if (!ended && spare.size() < kMostSpareContexts) {
+        spare.push_back(std::exchange(card->context, 0));
+        return;
+      }
+    }
+    card->api.ReleaseContext(std::exchange(card->context, 0));
+  }
+
   // Call without the mutex, with nobody else in a call on `card`.
   void Free(const std::shared_ptr<Card>& card, DWORD disposition) {
     card->End(disposition);
+    Keep(card);
     std::lock_guard<std::mutex> lock(mutex);
     if (const auto at = held.find(card->reader); at != held.end() && at->second == card) {
       held.erase(at);
@@ -61,13 +116,23 @@ struct PcscReader::Registry {
 };
 
 absl::Status PcscReader::Card::Begin(uint16_t events) {
-  LONG result = api.EstablishContext(&context);
-  if (result != SCARD_S_SUCCESS) {
-    context = 0;
-    return PcscFailure("SCardEstablishContext", result);
-  }
+  LONG result;
   for (int tries = 0;; ++tries) {
+    const bool spare = context != 0;
+    if (!spare) {
+      result = api.EstablishContext(&context);
+      if (result != SCARD_S_SUCCESS) {
+        context = 0;
+        return PcscFailure("SCardEstablishContext", result);
+      }
+    }
     result = api.Connect(context, reader, &handle, &protocol);
+    if (spare && tries == 0 && IsServiceLoss(result)) {
+      // Of a pcscd that is no more; there may be a new one.
+      api.ReleaseContext(context);
+      context = 0;
+      continue;
+    }
     if (result != SCARD_S_SUCCESS) {
       handle = 0;
       return PcscFailure("SCardConnect", result);
@@ -101,16 +166,17 @@ void PcscReader::Card::End(DWORD disposition) {
   // With the transaction still on: nobody gets at the card before it is reset. pcscd ends the
   // transaction with the connection.
   if (handle != 0) api.Disconnect(handle, disposition);
-  if (context != 0) api.ReleaseContext(context);
   in_transaction = false;
   handle = 0;
-  context = 0;
 }
 
 PcscReader::PcscReader(PcscApi& api, std::chrono::milliseconds open_patience)
     : api_(api), open_patience_(open_patience), registry_(std::make_shared<Registry>()) {}
 
-PcscReader::~PcscReader() = default;
+PcscReader::~PcscReader() {
+  registry_->End();
+  for (const SCARDCONTEXT context : registry_->spare) api_.ReleaseContext(context);
+}
 
 absl::Status PcscReader::Start(const plugin::Settings& settings) {
   const auto socket = settings.Text("pcscd_socket");
@@ -166,11 +232,18 @@ absl::StatusOr<reader::v1::OpenReply> PcscReader::Open(const reader::v1::OpenReq
       left->phase = Card::Phase::kEnding;
     }
     holder = card;
+    if (!registry_->spare.empty()) {
+      card->context = registry_->spare.back();
+      registry_->spare.pop_back();
+    }
   }
-  if (left != nullptr) left->End(SCARD_RESET_CARD);
+  if (left != nullptr) {
+    left->End(SCARD_RESET_CARD);
+    registry_->Keep(left);
+  }
 
   auto begun = std::make_shared<absl::StatusOr<bool>>(false);
-  std::thread([registry = registry_, card, begun, events = place.card->events] {
+  registry_->RunAside([registry = registry_, card, begun, events = place.card->events] {
     const absl::Status status = card->Begin(events);
     bool wanted;
     {
@@ -190,7 +263,7 @@ absl::StatusOr<reader::v1::OpenReply> PcscReader::Open(const reader::v1::OpenReq
     std::lock_guard<std::mutex> lock(registry->mutex);
     *begun = status.ok() ? absl::StatusOr<bool>(true) : status;
     registry->changed.notify_all();
-  }).detach();
+  });
 
   std::unique_lock<std::mutex> lock(registry_->mutex);
   const bool back =

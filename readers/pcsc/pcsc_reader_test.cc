@@ -29,8 +29,13 @@ std::string Code(const absl::StatusOr<T>& status) {
 
 class PcscReaderTest : public testing::Test {
  protected:
-  // Left behind with the threads that a test leaves in it.
-  PcscReaderTest() : api_(*new FakePcsc), reader_(api_, 200ms) {}
+  PcscReaderTest() : api_(NewFake()), reader_(api_, 200ms) {}
+
+  // A fake for ever: a test may leave threads in it.
+  static FakePcsc& NewFake() {
+    static auto* const fakes = new std::vector<std::unique_ptr<FakePcsc>>;
+    return *fakes->emplace_back(std::make_unique<FakePcsc>());
+  }
 
   void Start() {
     const absl::Status status =
@@ -126,8 +131,15 @@ TEST_F(PcscReaderTest, PcscdMayBeAbsentDieAndComeBack) {
   ASSERT_TRUE(AwaitCard("A", PRESENCE_ABSENT, 0));
   api_.Insert("A");
   ASSERT_TRUE(AwaitCard("A", PRESENCE_PRESENT, 1));
-  const auto session = Open("A", 1);
+  const auto earlier = Open("A", 1);
+  ASSERT_TRUE(earlier.ok()) << earlier.status();
+  api_.AddReader("B");
+  ASSERT_TRUE(AwaitCard("B", PRESENCE_ABSENT, 0));
+  api_.Insert("B");
+  ASSERT_TRUE(AwaitCard("B", PRESENCE_PRESENT, 1));
+  const auto session = Open("B", 1);
   ASSERT_TRUE(session.ok()) << session.status();
+  reader_.Close(*earlier);  // leaves a spare context that will be void
 
   api_.SetRunning(false);
   ASSERT_TRUE(Await([](const auto& s) { return s.service() == SERVICE_DOWN; }));
@@ -139,6 +151,8 @@ TEST_F(PcscReaderTest, PcscdMayBeAbsentDieAndComeBack) {
   EXPECT_TRUE(state_.lying());
   // The old session is nobody's obstacle.
   EXPECT_EQ(Code(Open("A", 2)), "OK");
+  ASSERT_TRUE(AwaitCard("B", PRESENCE_PRESENT, 2));
+  EXPECT_EQ(Code(Open("B", 2)), "OK");
   EXPECT_EQ(Code(reader_.Transmit(*session, kSelect)), "CARD_GONE");
 }
 
@@ -151,7 +165,7 @@ TEST_F(PcscReaderTest, OneSessionEndsWithAReset) {
   EXPECT_EQ(Code(Open("B", 1)), "OK");
   reader_.Close(*session);
   EXPECT_THAT(api_.Endings(), ElementsAre("reset A"));
-  EXPECT_EQ(api_.contexts(), 2u);  // the watch's and that of B
+  EXPECT_EQ(api_.contexts(), 3u);  // the watch's, that of B, and a spare one
   reader_.Close(*session);
   EXPECT_EQ(Code(reader_.Transmit(*session, kSelect)), "READER_LOST");
   const auto next = Open("A", 1);
@@ -177,7 +191,7 @@ TEST_F(PcscReaderTest, ConnectsFailingHaveTheirCodes) {
     EXPECT_EQ(Code(Open("A", 1)), code);
   }
   api_.FailConnect(SCARD_S_SUCCESS);
-  EXPECT_EQ(api_.contexts(), 1u);
+  EXPECT_LE(api_.contexts(), 2u);
   EXPECT_EQ(Code(Open("A", 1)), "OK");
 }
 

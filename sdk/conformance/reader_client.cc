@@ -76,11 +76,12 @@ absl::StatusOr<ReaderClient::Bytes> ReaderClient::Transmit(uint64_t session, con
   grpc::ClientContext context;
   reader::v1::TransmitRequest request;
   request.set_session(session);
-  request.set_command(command.data(), command.size());
+  request.add_command(command.data(), command.size());
   reader::v1::TransmitReply reply;
   const absl::Status status = FromGrpc(stub_->Transmit(Until(context, deadline), request, &reply));
   if (!status.ok()) return status;
-  return Bytes(reply.response().begin(), reply.response().end());
+  if (reply.response_size() != 1) return absl::InternalError("expected one response");
+  return Bytes(reply.response(0).begin(), reply.response(0).end());
 }
 
 absl::StatusOr<ReaderClient::Bytes> ReaderClient::VerifyPin(uint64_t session,

@@ -17,6 +17,7 @@ using check::v1::FAILURE_CODE_REQUEST_INVALID;
 
 constexpr size_t kShortestCommand = 4;
 constexpr size_t kLongestCommand = 65544;
+constexpr int kMostCommands = 64;
 constexpr std::chrono::milliseconds kPinPatience(1000);
 // How often a watch looks whether its listener is still there.
 constexpr std::chrono::milliseconds kWatchTurn(200);
@@ -53,15 +54,25 @@ class ReaderService final : public reader::v1::Reader::Service {
     return grpc::Status::OK;
   }
 
-  grpc::Status Transmit(grpc::ServerContext*, const reader::v1::TransmitRequest* request,
+  grpc::Status Transmit(grpc::ServerContext* context, const reader::v1::TransmitRequest* request,
                         reader::v1::TransmitReply* reply) override {
-    if (request->command().size() < kShortestCommand ||
-        request->command().size() > kLongestCommand) {
-      return ToGrpc(FailureStatus(FAILURE_CODE_REQUEST_INVALID, "a command has 4 to 65544 bytes"));
+    if (request->command_size() < 1 || request->command_size() > kMostCommands) {
+      return ToGrpc(FailureStatus(FAILURE_CODE_REQUEST_INVALID, "expected 1 to 64 commands"));
     }
-    const auto response = reader_.Transmit(request->session(), BytesOf(request->command()));
-    if (!response.ok()) return ToGrpc(response.status());
-    reply->set_response(response->data(), response->size());
+    for (const std::string& command : request->command()) {
+      if (command.size() < kShortestCommand || command.size() > kLongestCommand) {
+        return ToGrpc(
+            FailureStatus(FAILURE_CODE_REQUEST_INVALID, "a command has 4 to 65544 bytes"));
+      }
+    }
+    for (const std::string& command : request->command()) {
+      if (context->IsCancelled()) return grpc::Status::CANCELLED;
+      const auto response = reader_.Transmit(request->session(), BytesOf(command));
+      if (!response.ok()) return ToGrpc(response.status());
+      reply->add_response(response->data(), response->size());
+      const size_t size = response->size();
+      if (size < 2 || (*response)[size - 2] != 0x90 || (*response)[size - 1] != 0x00) break;
+    }
     return grpc::Status::OK;
   }
 

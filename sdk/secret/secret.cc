@@ -77,6 +77,10 @@ void Wipe(std::span<uint8_t> bytes) {
   if (kWipe && !bytes.empty()) OPENSSL_cleanse(bytes.data(), bytes.size());
 }
 
+#if __has_attribute(zero_call_used_regs)
+__attribute__((zero_call_used_regs("all"))) void WipeStackBelow(size_t size);
+#endif
+
 __attribute__((noinline)) void WipeStackBelow(size_t size) {
   if (!kWipe) return;
   auto* below = static_cast<uint8_t*>(__builtin_alloca(size));

@@ -56,6 +56,17 @@ TEST(Secret, RefusesSizesThatAreNotSecrets) {
   EXPECT_FALSE(Secret::OfSize(Secret::kMaxSize + 1).ok());
 }
 
+#if defined(__x86_64__) && __has_attribute(zero_call_used_regs)
+TEST(Secret, WipingTheStackClearsTheRegisters) {
+  const uint64_t before[2] = {0x0123456789abcdef, 0x0123456789abcdef};
+  uint64_t after[2] = {1, 1};
+  asm volatile("movdqu %0, %%xmm7" : : "m"(before) : "xmm7");
+  WipeStackBelow();
+  asm volatile("movdqu %%xmm7, %0" : "=m"(after));
+  EXPECT_EQ(after[0] | after[1], 0u);
+}
+#endif
+
 TEST(Seal, OpensWhatWasSealedToIt) {
   for (const std::string text : {"1", "1234", "0123456789ABCDEF"}) {
     Prompted p;

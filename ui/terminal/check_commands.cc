@@ -17,6 +17,8 @@ namespace {
 
 using check::v1::Verdict;
 
+constexpr Phrase kNameACounter("窓口が一つではありません。--counter で指定してください: {}",
+                               "There is not just one counter. Name it with --counter: {}");
 constexpr Phrase kClosed("窓口を空けました。", "The counter is free.");
 constexpr Phrase kPatientHint("患者用の画面です。Ctrl-C で終わります。",
                               "The patient's screen. Ctrl-C ends it.");
@@ -61,6 +63,25 @@ absl::StatusOr<desk::v1::GetHostReply> GetHost(const Session& session) {
   return reply;
 }
 
+// The counter that is meant: the one that is named, else the only one.
+absl::StatusOr<std::string> CounterOf(const CommandLine& line, const Session& session) {
+  if (!line.counter.empty()) return line.counter;
+  const auto channel = session.connection->Channel();
+  if (!channel.ok()) return channel.status();
+  grpc::ClientContext call;
+  SetDeadline(&call);
+  desk::v1::ListCountersReply reply;
+  const absl::Status status =
+      CallStatus(desk::v1::Desk::NewStub(*channel)->ListCounters(&call, {}, &reply),
+                 session.connection->address());
+  if (!status.ok()) return status;
+  if (reply.counter_size() == 1) return reply.counter(0);
+  std::string names;
+  for (const std::string& name : reply.counter()) names += (names.empty() ? "" : " ") + name;
+  return FailureStatus(check::v1::FAILURE_CODE_COUNTER_UNKNOWN,
+                       Fill(kNameACounter, session.language, {names}));
+}
+
 FollowSettings SettingsOf(const CommandLine& line, const Session& session) {
   FollowSettings settings;
   settings.language = session.language;
@@ -78,11 +99,14 @@ int PrintHindered(const absl::Status& why, std::ostream& out) {
 }
 
 int RunCheck(const CommandLine& line, const Session& session) {
+  const auto hindered = [&](const absl::Status& why) {
+    if (line.json) PrintHindered(why, session.out);
+    return Fail(why, session);
+  };
   const auto host = GetHost(session);
-  if (!host.ok()) {
-    if (line.json) PrintHindered(host.status(), session.out);
-    return Fail(host.status(), session);
-  }
+  if (!host.ok()) return hindered(host.status());
+  const auto counter = CounterOf(line, session);
+  if (!counter.ok()) return hindered(counter.status());
   FollowSettings settings = SettingsOf(line, session);
   std::vector<check::v1::Role> roles = {check::v1::ROLE_STAFF};
   const auto& allowed = host->role();
@@ -91,14 +115,16 @@ int RunCheck(const CommandLine& line, const Session& session) {
     roles.push_back(check::v1::ROLE_PATIENT);
     settings.patient_too = true;
   }
-  RemoteDesk desk(session.connection, line.counter, roles, session.bell);
+  RemoteDesk desk(session.connection, *counter, roles, session.bell);
   std::ostream& progress = line.json ? session.err : session.out;
   Follow follow(settings, &desk, session.keyboard, session.bell, session.interrupted, &progress);
   Verdict verdict = follow.Check(line.method);
   if (verdict.has_failure()) *verdict.mutable_failure() = WithTexts(verdict.failure());
-  if (line.json) {
-    session.out << Json(verdict) << std::endl;
-  } else {
+  const bool begun = !verdict.check_id().empty();
+  if (line.json) session.out << Json(verdict) << std::endl;
+  if (!begun) {
+    session.err << FailureText(verdict.failure(), session.language) << std::flush;
+  } else if (!line.json) {
     session.out << "\n" << VerdictText(verdict, session.language) << "\n" << std::flush;
   }
   follow.Close();
@@ -106,8 +132,10 @@ int RunCheck(const CommandLine& line, const Session& session) {
 }
 
 int RunPatient(const CommandLine& line, const Session& session) {
+  const auto counter = CounterOf(line, session);
+  if (!counter.ok()) return Fail(counter.status(), session);
   if (const auto host = GetHost(session); !host.ok()) return Fail(host.status(), session);
-  RemoteDesk desk(session.connection, line.counter, {check::v1::ROLE_PATIENT}, session.bell);
+  RemoteDesk desk(session.connection, *counter, {check::v1::ROLE_PATIENT}, session.bell);
   if (!line.once) session.out << kPatientHint.In(session.language) << std::endl;
   Follow follow(SettingsOf(line, session), &desk, session.keyboard, session.bell,
                 session.interrupted, &session.out);
@@ -116,8 +144,10 @@ int RunPatient(const CommandLine& line, const Session& session) {
 }
 
 int RunClose(const CommandLine& line, const Session& session) {
+  const auto counter = CounterOf(line, session);
+  if (!counter.ok()) return Fail(counter.status(), session);
   if (const auto host = GetHost(session); !host.ok()) return Fail(host.status(), session);
-  RemoteDesk desk(session.connection, line.counter, {check::v1::ROLE_STAFF}, session.bell);
+  RemoteDesk desk(session.connection, *counter, {check::v1::ROLE_STAFF}, session.bell);
   const auto limit = std::chrono::steady_clock::now() + kReconnectLimit;
   std::string replied;  // the view that was replied to
   while (std::chrono::steady_clock::now() < limit && session.interrupted->load() == 0) {

@@ -278,6 +278,25 @@ TEST_F(CheckTest, GoesOnAfterTheStreamBroke) {
   EXPECT_EQ(status, 0) << out_.str() << err_.str();
 }
 
+TEST_F(CheckTest, AConnectionThatIsSilentIsMadeAnew) {
+  ScriptedDesk desk([&](const Reply&) { return absl::OkStatus(); });
+  const auto connection = screen::DeskConnection::Local(desk.socket_path());
+  RemoteDesk remote(connection.get(), "", {ROLE_STAFF}, &bell_, std::chrono::milliseconds(100));
+  const auto connections = [&](uint32_t wanted) {
+    const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (remote.Look(ROLE_STAFF).connections < wanted) {
+      if (std::chrono::steady_clock::now() > limit) return false;
+      bell_.Wait(std::chrono::milliseconds(100));
+      bell_.Clear();
+    }
+    return true;
+  };
+  ASSERT_TRUE(connections(1));
+  desk.silent = true;
+  EXPECT_TRUE(connections(2));
+  EXPECT_TRUE(remote.Look(ROLE_STAFF).lost.ok());
+}
+
 TEST_F(CheckTest, AHostThatStaysAwayIsGivenUp) {
   ScriptedDesk desk([&](const Reply& reply) {
     if (reply.has_begin()) desk.PutStage(desk::v1::STAGE_LAY_CARD);
@@ -299,6 +318,16 @@ TEST_F(CheckTest, ABusyCounterIsAVerdictToo) {
   EXPECT_THAT(desk.replies(), ElementsAre(Reply::kBegin));
 }
 
+TEST_F(CheckTest, OneOfSeveralCountersMustBeNamed) {
+  ScriptedDesk desk([&](const Reply&) { return absl::OkStatus(); });
+  desk.counters = {"trial", "other"};
+  line_.json = true;
+  EXPECT_EQ(Check(desk), 2);
+  EXPECT_EQ(Json().failure().code(), FAILURE_CODE_COUNTER_UNKNOWN);
+  EXPECT_THAT(err_.str(), HasSubstr("--counter で指定してください: trial other"));
+  EXPECT_TRUE(desk.replies().empty());
+}
+
 TEST_F(CheckTest, APromptOfAForeignHostIsNotAnswered) {
   ScriptedDesk desk([&](const Reply& reply) {
     EXPECT_FALSE(reply.has_pin());
@@ -315,6 +344,7 @@ TEST_F(CheckTest, APromptOfAForeignHostIsNotAnswered) {
   Follow follow(settings, &remote, &keyboard, &bell_, &interrupted_, &out_);
   EXPECT_EQ(follow.Check("pin").failure().code(), FAILURE_CODE_HOST_FOREIGN);
   EXPECT_THAT(out_.str(), Not(HasSubstr("PIN (4 digits)")));
+  pins_.End();
   char left[8];
   EXPECT_EQ(read(pins_.reading(), left, sizeof(left)), 5) << "the PIN was not even read";
 }

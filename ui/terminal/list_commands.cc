@@ -128,7 +128,8 @@ int RunReaders(const CommandLine& line, const Session& session) {
     while (!ended && session.interrupted->load() == 0) {
       session.bell->Wait(std::chrono::minutes(1));
     }
-    call.TryCancel();
+    // Not where the stream ended by itself: that would hide why.
+    if (!ended) call.TryCancel();
   });
   bool any = false;
   desk::v1::ReaderTable table;
@@ -143,6 +144,7 @@ int RunReaders(const CommandLine& line, const Session& session) {
   ended = true;
   session.bell->Ring();
   interruption.join();
+  if (done) call.TryCancel();
   const grpc::Status status = stream->Finish();
   if (done) return kExitDone;
   const absl::Status why = status.ok() ? FailureStatus(check::v1::FAILURE_CODE_HOST_STOPPING)

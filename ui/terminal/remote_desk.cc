@@ -20,6 +20,14 @@ bool IsBroken(const absl::Status& status) {
          code == check::v1::FAILURE_CODE_HOST_STOPPING;
 }
 
+// gRPC's story without its preface; the first sentence is ours.
+std::string Cause(const std::string& message) {
+  const size_t last = message.rfind("last error: ");
+  if (last == std::string::npos) return message;
+  const size_t colon = message.find(": ", last + 12);  // after the code
+  return message.substr(colon == std::string::npos ? last + 12 : colon + 2);
+}
+
 }  // namespace
 
 void SetDeadline(grpc::ClientContext* call) {
@@ -30,7 +38,7 @@ absl::Status CallStatus(const grpc::Status& status, const std::string& address) 
   const absl::Status ours = FromGrpc(status);
   if (ours.ok() || CodeOf(ours) != check::v1::FAILURE_CODE_UNSPECIFIED) return ours;
   return FailureStatus(check::v1::FAILURE_CODE_HOST_UNREACHABLE,
-                       address + ": " + status.error_message());
+                       address + ": " + Cause(status.error_message()));
 }
 
 struct RemoteDesk::Seat {
@@ -41,7 +49,8 @@ struct RemoteDesk::Seat {
 };
 
 RemoteDesk::RemoteDesk(screen::DeskConnection* connection, const std::string& counter,
-                       const std::vector<check::v1::Role>& roles, Bell* bell)
+                       const std::vector<check::v1::Role>& roles, Bell* bell,
+                       std::chrono::milliseconds heartbeat)
     : connection_(connection), counter_(counter), bell_(bell) {
   for (const check::v1::Role role : roles) {
     auto seat = std::make_unique<Seat>();
@@ -51,6 +60,7 @@ RemoteDesk::RemoteDesk(screen::DeskConnection* connection, const std::string& co
   for (const auto& [role, seat] : seats_) {
     seat->thread = std::thread([this, seat = seat.get()] { Watch(seat); });
   }
+  heart_ = std::thread([this, heartbeat] { Listen(heartbeat); });
 }
 
 RemoteDesk::~RemoteDesk() {
@@ -60,9 +70,33 @@ RemoteDesk::~RemoteDesk() {
     for (const auto& [role, seat] : seats_) {
       if (seat->stream != nullptr) seat->stream->TryCancel();
     }
+    if (beat_ != nullptr) beat_->TryCancel();
   }
   ending_.notify_all();
+  heart_.join();
   for (const auto& [role, seat] : seats_) seat->thread.join();
+}
+
+void RemoteDesk::Listen(std::chrono::milliseconds heartbeat) {
+  while (Pause(heartbeat)) {
+    const auto channel = connection_->Channel();
+    if (!channel.ok()) continue;  // The seats find that out by themselves.
+    grpc::ClientContext call;
+    call.set_deadline(std::chrono::system_clock::now() + heartbeat);
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (ended_) return;
+      beat_ = &call;
+    }
+    desk::v1::GetHostReply reply;
+    const grpc::Status status = desk::v1::Desk::NewStub(*channel)->GetHost(&call, {}, &reply);
+    const std::lock_guard<std::mutex> lock(mutex_);
+    beat_ = nullptr;
+    if (status.error_code() != grpc::StatusCode::DEADLINE_EXCEEDED) continue;
+    for (const auto& [role, seat] : seats_) {
+      if (seat->stream != nullptr) seat->stream->TryCancel();
+    }
+  }
 }
 
 bool RemoteDesk::Pause(std::chrono::milliseconds time) {

@@ -23,6 +23,10 @@ inline constexpr std::chrono::seconds kCallLimit(5);
 // So long a broken connection is made anew before it is given up.
 inline constexpr std::chrono::seconds kReconnectLimit(10);
 
+// A connection over which nothing has come back for so long is taken for broken: a cable that was
+// pulled tells nobody.
+inline constexpr std::chrono::milliseconds kHeartbeat(5000);
+
 void SetDeadline(grpc::ClientContext* call);
 
 // `status` of a call as a Status that always carries a failure: one without is HOST_UNREACHABLE,
@@ -35,7 +39,8 @@ absl::Status CallStatus(const grpc::Status& status, const std::string& address);
 class RemoteDesk : public Desk {
  public:
   RemoteDesk(screen::DeskConnection* connection, const std::string& counter,
-             const std::vector<check::v1::Role>& roles, Bell* bell);
+             const std::vector<check::v1::Role>& roles, Bell* bell,
+             std::chrono::milliseconds heartbeat = kHeartbeat);
   // Ends the streams and waits for their threads.
   ~RemoteDesk() override;
 
@@ -48,6 +53,8 @@ class RemoteDesk : public Desk {
   struct Seat;
   void Watch(Seat* seat);
   grpc::Status WatchOnce(Seat* seat, const std::shared_ptr<grpc::Channel>& channel);
+  // Asks the host for a sign of life at each heartbeat; without one, the streams are broken off.
+  void Listen(std::chrono::milliseconds heartbeat);
   // False when this object dies.
   bool Pause(std::chrono::milliseconds time);
 
@@ -56,6 +63,8 @@ class RemoteDesk : public Desk {
   Bell* const bell_;
   std::mutex mutex_;
   std::condition_variable ending_;
+  std::thread heart_;
+  grpc::ClientContext* beat_ = nullptr;                     // guarded by mutex_
   bool ended_ = false;                                      // guarded by mutex_
   std::map<check::v1::Role, std::unique_ptr<Seat>> seats_;  // the map itself never changes
 };

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <thread>
 
 #include "sdk/failure/failure.h"
 #include "sdk/failure/grpc_status.h"
@@ -182,8 +183,15 @@ grpc::Status ScriptedDesk::Send(grpc::ServerContext*, const desk::v1::SendReques
   return ToGrpc(script_(said));
 }
 
-grpc::Status ScriptedDesk::GetHost(grpc::ServerContext*, const desk::v1::GetHostRequest*,
+grpc::Status ScriptedDesk::ListCounters(grpc::ServerContext*, const desk::v1::ListCountersRequest*,
+                                        desk::v1::ListCountersReply* reply) {
+  for (const std::string& counter : counters) reply->add_counter(counter);
+  return grpc::Status::OK;
+}
+
+grpc::Status ScriptedDesk::GetHost(grpc::ServerContext* call, const desk::v1::GetHostRequest*,
                                    desk::v1::GetHostReply* reply) {
+  while (silent && !call->IsCancelled()) std::this_thread::yield();
   for (const Role role : roles) reply->add_role(role);
   return grpc::Status::OK;
 }

@@ -3,6 +3,7 @@
 
 #include <grpcpp/server.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <map>
@@ -51,6 +52,8 @@ class ScriptedDesk final : public desk::v1::Desk::Service {
 
   // The kinds of all replies so far, in order.
   std::vector<desk::v1::Reply::KindCase> replies() const;
+  std::atomic<bool> silent = false;  // GetHost answers only when its caller has given up
+  std::vector<std::string> counters = {"trial"};
   std::vector<check::v1::Role> roles;  // what GetHost grants; set before the client comes
 
  private:
@@ -58,7 +61,9 @@ class ScriptedDesk final : public desk::v1::Desk::Service {
                      grpc::ServerWriter<desk::v1::View>* writer) override;
   grpc::Status Send(grpc::ServerContext*, const desk::v1::SendRequest* request,
                     desk::v1::SendReply* reply) override;
-  grpc::Status GetHost(grpc::ServerContext*, const desk::v1::GetHostRequest*,
+  grpc::Status ListCounters(grpc::ServerContext*, const desk::v1::ListCountersRequest*,
+                            desk::v1::ListCountersReply* reply) override;
+  grpc::Status GetHost(grpc::ServerContext* call, const desk::v1::GetHostRequest*,
                        desk::v1::GetHostReply* reply) override;
 
   const Script script_;

@@ -1,0 +1,143 @@
+#include "host/check/reader_table.h"
+
+#include <google/protobuf/text_format.h>
+#include <gtest/gtest.h>
+
+namespace madoguchi {
+namespace {
+
+reader::v1::Snapshot Parsed(const std::string& text) {
+  reader::v1::Snapshot snapshot;
+  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(
+      "service: SERVICE_RUNNING " + text, &snapshot))
+      << text;
+  return snapshot;
+}
+
+std::string Card(const std::string& reader, int insertion, bool lying = false) {
+  return "reader { name: '" + reader + "' presence: PRESENCE_PRESENT insertion: " +
+         std::to_string(insertion) + (lying ? " lying: true" : "") + " } ";
+}
+std::string Empty(const std::string& reader) {
+  return "reader { name: '" + reader + "' presence: PRESENCE_ABSENT } ";
+}
+
+TEST(ReaderTableTest, ArrivalsAreInTheirOrderOverAllPlugins) {
+  ReaderTable table;
+  table.Update("nfc", 1, Parsed(Card("x", 1)));
+  table.Update("pcsc", 1, Parsed(Card("a", 7)));
+  const auto cards = table.Cards({});
+  ASSERT_EQ(cards.size(), 2u);
+  EXPECT_EQ(cards[0].place(), "nfc/x");
+  EXPECT_LT(cards[0].arrival, cards[1].arrival);
+  EXPECT_EQ(cards[1].insertion, 7u);
+  EXPECT_EQ(table.arrivals(), cards[1].arrival);
+  EXPECT_EQ(table.Cards({"pcsc/a"}).size(), 1u);
+  EXPECT_TRUE(table.Cards({"pcsc/x"}).empty());
+}
+
+TEST(ReaderTableTest, AStayKeepsItsArrivalAndASwapGetsANewOne) {
+  ReaderTable table;
+  table.Update("pcsc", 1, Parsed(Card("a", 1)));
+  const uint64_t first = table.Cards({})[0].arrival;
+  table.Update("pcsc", 1, Parsed(Card("a", 1) + Empty("b")));
+  EXPECT_EQ(table.Cards({})[0].arrival, first);
+  // Swapped between two snapshots: only the insertion tells.
+  table.Update("pcsc", 1, Parsed(Card("a", 2)));
+  const uint64_t second = table.Cards({})[0].arrival;
+  EXPECT_GT(second, first);
+  table.Update("pcsc", 1, Parsed(Empty("a")));
+  table.Update("pcsc", 1, Parsed(Card("a", 2)));
+  EXPECT_GT(table.Cards({})[0].arrival, second);
+}
+
+TEST(ReaderTableTest, AnotherLifeOfThePluginIsAnotherArrival) {
+  ReaderTable table;
+  table.Update("pcsc", 1, Parsed(Card("a", 1)));
+  const auto before = table.Cards({})[0];
+  table.Remove("pcsc", "gone");
+  EXPECT_TRUE(table.Cards({}).empty());
+  table.Update("pcsc", 2, Parsed(Card("a", 1, /*lying=*/true)));
+  const auto after = table.Cards({})[0];
+  EXPECT_GT(after.arrival, before.arrival);
+  EXPECT_EQ(after.generation, 2u);
+  EXPECT_TRUE(after.lying);
+}
+
+TEST(ReaderTableTest, TheDeadDoNotSpeak) {
+  ReaderTable table;
+  table.Update("pcsc", 1, Parsed(Card("a", 1)));
+  table.Remove("pcsc", "gone");
+  table.Update("pcsc", 1, Parsed(Card("a", 1)));
+  EXPECT_TRUE(table.Cards({}).empty());
+  table.Update("pcsc", 2, Parsed(Empty("a")));
+  table.Update("pcsc", 1, Parsed(Card("a", 1)));
+  EXPECT_TRUE(table.Cards({}).empty());
+}
+
+TEST(ReaderTableTest, ACardWithoutPowerStaysTheSameCard) {
+  ReaderTable table;
+  table.Update("pcsc", 1,
+               Parsed("reader { name: 'a' presence: PRESENCE_UNPOWERED insertion: 1 }"));
+  const auto before = table.Cards({})[0];
+  EXPECT_FALSE(before.powered);
+  table.Update("pcsc", 1, Parsed(Card("a", 1)));
+  EXPECT_EQ(table.Cards({})[0].arrival, before.arrival);
+  EXPECT_TRUE(table.Cards({})[0].powered);
+}
+
+TEST(ReaderTableTest, SupplyTellsADeadServiceFromAMissingReader) {
+  using Supply = ReaderTable::Supply;
+  ReaderTable table;
+  EXPECT_EQ(table.SupplyOf({}), Supply::kNoReader);
+  reader::v1::Snapshot down;
+  down.set_service(reader::v1::SERVICE_DOWN);
+  table.Update("pcsc", 1, down);
+  EXPECT_EQ(table.SupplyOf({}), Supply::kServiceDown);
+  EXPECT_EQ(table.SupplyOf({"pcsc/a"}), Supply::kServiceDown);
+  EXPECT_EQ(table.SupplyOf({"nfc/x"}), Supply::kNoReader);
+  table.Update("nfc", 1, Parsed(Empty("x")));
+  EXPECT_EQ(table.SupplyOf({}), Supply::kUsable);
+  EXPECT_EQ(table.SupplyOf({"pcsc/a"}), Supply::kServiceDown);
+  EXPECT_EQ(table.SupplyOf({"nfc/y"}), Supply::kNoReader);
+}
+
+TEST(ReaderTableTest, ACardServesOneCheckUntilTheStaffSayOtherwise) {
+  ReaderTable table;
+  table.Update("pcsc", 1, Parsed(Card("a", 1)));
+  const uint64_t arrival = table.Cards({})[0].arrival;
+  EXPECT_TRUE(table.Take(arrival, "one", false));
+  EXPECT_TRUE(table.Take(arrival, "one", false));
+  EXPECT_FALSE(table.Take(arrival, "two", false));
+  table.Update("pcsc", 1, Parsed(Card("a", 1) + Empty("b")));
+  EXPECT_FALSE(table.Take(arrival, "two", false));
+  EXPECT_TRUE(table.Take(arrival, "two", true));
+  EXPECT_FALSE(table.Take(arrival, "one", false));
+  table.Update("pcsc", 1, Parsed(Card("a", 2)));
+  EXPECT_FALSE(table.Take(arrival, "two", true));  // that stay is over
+  EXPECT_TRUE(table.Take(table.Cards({})[0].arrival, "one", false));
+}
+
+TEST(ReaderTableTest, EveryChangeIsANewRevisionAndAPoke) {
+  ReaderTable table;
+  int pokes = 0;
+  const auto listener = std::make_shared<Listener>([&] { ++pokes; });
+  table.Tell(listener);
+  const uint64_t before = table.revision();
+  table.Update("pcsc", 1, Parsed(Card("a", 1)));
+  EXPECT_EQ(pokes, 1);
+  EXPECT_GT(table.WaitNewer(before, std::chrono::seconds(5)), before);
+  EXPECT_EQ(table.WaitNewer(table.revision(), std::chrono::milliseconds(1)), table.revision());
+  table.Remove("pcsc", "its plugin is not running");
+  EXPECT_EQ(pokes, 2);
+  const auto rows = table.Rows();
+  ASSERT_EQ(rows.source_size(), 1);
+  EXPECT_EQ(rows.source(0).detail(), "its plugin is not running");
+  EXPECT_EQ(rows.reader_size(), 0);
+  listener->Stop();
+  table.Remove("pcsc", "");
+  EXPECT_EQ(pokes, 2);
+}
+
+}  // namespace
+}  // namespace madoguchi

@@ -1,0 +1,26 @@
+#ifndef MADOGUCHI_TESTS_BENCH_PLAIN_CARD_H_
+#define MADOGUCHI_TESTS_BENCH_PLAIN_CARD_H_
+
+#include <string>
+#include <vector>
+
+namespace madoguchi::bench {
+
+// What a plain program on libpcsclite does, and nothing else: connect, begin a transaction, the
+// APDUs of one PIN check as Madoguchi sends them, end it with a reset. Milliseconds for the whole;
+// negative when the card did not agree.
+class PlainCard {
+ public:
+  PlainCard();
+  ~PlainCard();
+  double CheckByPin(const std::string& reader, const std::string& pin);
+  // One READ BINARY of 256 bytes, `count` times in one transaction: milliseconds each.
+  std::vector<double> Reads(const std::string& reader, int count);
+
+ private:
+  long context_ = 0;
+};
+
+}  // namespace madoguchi::bench
+
+#endif  // MADOGUCHI_TESTS_BENCH_PLAIN_CARD_H_
