@@ -10,6 +10,21 @@ using check::v1::Evidence;
 using check::v1::Step;
 using namespace check::v1;  // NOLINT: the codes.
 
+namespace {
+
+FailureCode CodeOf(ReaderTable::Supply supply) {
+  switch (supply) {
+    case ReaderTable::Supply::kServiceDown:
+      return FAILURE_CODE_READER_SERVICE_DOWN;
+    case ReaderTable::Supply::kReaderUnknown:
+      return FAILURE_CODE_READER_UNKNOWN;
+    default:
+      return FAILURE_CODE_NO_READER;
+  }
+}
+
+}  // namespace
+
 Check::Check(const World& world, PolicyPort& policy, Screens& screens, Subject subject,
              std::stop_token cancelled)
     : world_(world),
@@ -96,9 +111,7 @@ std::optional<Evidence> Check::WhyNoReader() {
       case Screens::Wake::kCancelled:
         return Failed(FAILURE_CODE_CANCELLED);
       case Screens::Wake::kTimeout:
-        return Failed(supply == ReaderTable::Supply::kServiceDown
-                          ? FAILURE_CODE_READER_SERVICE_DOWN
-                          : FAILURE_CODE_NO_READER);
+        return Failed(CodeOf(supply));
       default:
         break;
     }

@@ -87,7 +87,7 @@ bool ReaderTable::Take(uint64_t arrival, const std::string& check_id, bool vouch
 
 ReaderTable::Supply ReaderTable::SupplyOf(const std::set<std::string>& places) const {
   std::lock_guard<std::mutex> lock(mutex_);
-  bool down = false;
+  bool down = false, others = false;
   for (const auto& [plugin, source] : sources_) {
     for (const auto& [reader, seen] : source.readers) {
       if (places.empty() || places.count(plugin + "/" + reader) > 0) return Supply::kUsable;
@@ -98,8 +98,10 @@ ReaderTable::Supply ReaderTable::SupplyOf(const std::set<std::string>& places) c
           return place.rfind(prefix, 0) == 0;
         });
     down = down || (wanted && source.service == reader::v1::SERVICE_DOWN);
+    others = others || (wanted && !source.readers.empty());
   }
-  return down ? Supply::kServiceDown : Supply::kNoReader;
+  if (down) return Supply::kServiceDown;
+  return others ? Supply::kReaderUnknown : Supply::kNoReader;
 }
 
 uint64_t ReaderTable::arrivals() const {

@@ -37,7 +37,9 @@ struct CardSeen {
 // screens read. Has no gRPC in it.
 class ReaderTable {
  public:
-  enum class Supply { kNoReader, kServiceDown, kUsable };
+  // kReaderUnknown: the places name readers that are not there, though their plugin's service runs
+  // and knows others.
+  enum class Supply { kNoReader, kReaderUnknown, kServiceDown, kUsable };
 
   // `plugin`, in its process number `generation`, sees `snapshot`. The numbers of one plugin grow.
   void Update(const std::string& plugin, uint64_t generation, const reader::v1::Snapshot& snapshot);

@@ -6,8 +6,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <string_view>
 
 namespace madoguchi {
 namespace {
@@ -16,18 +18,38 @@ constexpr off_t kLargestFile = 16 << 20;
 
 class FirstError final : public google::protobuf::io::ErrorCollector {
  public:
-  explicit FirstError(const std::string& name) : name_(name) {}
+  FirstError(const std::string& name, const std::string& source) : name_(name), source_(source) {}
   void AddError(int line, google::protobuf::io::ColumnNumber column,
                 const std::string& message) override {
     if (!text_.empty()) return;
-    text_ = name_ + ":" + std::to_string(line + 1) + ":" + std::to_string(column + 1) + ": " +
-            message;
+    StepBack(message, &line, &column);
+    text_ =
+        name_ + ":" + std::to_string(line + 1) + ":" + std::to_string(column + 1) + ": " + message;
   }
   void AddWarning(int, google::protobuf::io::ColumnNumber, const std::string&) override {}
   const std::string& text() const { return text_; }
 
  private:
+  // An unknown enumeration value is reported where the token after it begins, which may be lines
+  // further on: goes back to the value itself.
+  void StepBack(const std::string& message, int* line, int* column) const {
+    constexpr std::string_view kUnknown = "Unknown enumeration value of \"";
+    if (message.rfind(kUnknown, 0) != 0 || *line < 0) return;
+    const std::string value =
+        message.substr(kUnknown.size(), message.find('"', kUnknown.size()) - kUnknown.size());
+    size_t here = 0;
+    for (int i = 0; i < *line; ++i) here = source_.find('\n', here) + 1;
+    // Tabs make columns wider than bytes; the value stands before either way.
+    here = std::min(here + static_cast<size_t>(*column), source_.size());
+    const size_t found = here == 0 ? std::string::npos : source_.rfind(value, here - 1);
+    if (found == std::string::npos) return;
+    *line = static_cast<int>(std::count(source_.begin(), source_.begin() + found, '\n'));
+    const size_t begin = source_.rfind('\n', found);
+    *column = static_cast<int>(begin == std::string::npos ? found : found - begin - 1);
+  }
+
   const std::string name_;
+  const std::string& source_;
   std::string text_;
 };
 
@@ -42,7 +64,7 @@ absl::Status FileError(const std::string& path) {
 
 absl::Status ParseTextproto(const std::string& text, const std::string& name,
                             google::protobuf::Message* message) {
-  FirstError error(name);
+  FirstError error(name, text);
   google::protobuf::TextFormat::Parser parser;
   parser.RecordErrorsTo(&error);
   if (parser.ParseFromString(text, message)) return absl::OkStatus();

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <ostream>
+#include <set>
 #include <string>
 
 #include "absl/status/status.h"
@@ -66,9 +67,11 @@ class Follow {
   std::ostream& progress_;
 
   std::string check_id_;
-  desk::v1::View done_;   // the view with the verdict
-  std::string answered_;  // the key of the last question that needs no further answer
-  std::string shown_;     // the progress text shown last
+  desk::v1::View done_;  // the view with the verdict
+  // The keys of the questions that need no further answer. All of them: one role's stream may still
+  // show an old question when the other's is ahead.
+  std::set<std::string> answered_;
+  std::string shown_;  // the progress text shown last
   bool shown_broken_ = false;
   bool give_up_ = false;       // cancel: no more input, or interrupted
   uint64_t cancelled_at_ = 0;  // the revision at which Cancel was sent

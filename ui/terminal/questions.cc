@@ -67,7 +67,7 @@ void Follow::Answer(check::v1::Role role) {
   if (!sight.view || sight.broken || !sight.lost.ok()) return;
   if (sight.view->check_id() != check_id_ || check_id_.empty()) return;
   const Question question = {role, *sight.view, Key(*sight.view)};
-  if (question.key == answered_) return;
+  if (answered_.count(question.key) > 0) return;
   using namespace desk::v1;  // NOLINT: the kinds of replies.
   const auto allows = [&](ReplyKind kind) { return Allows(question.view, kind); };
   const auto kind = allows(REPLY_KIND_PIN) && question.view.has_pin_prompt() ? REPLY_KIND_PIN
@@ -102,7 +102,7 @@ void Follow::SendAnswer(const Question& question, Reply reply) {
   reply.set_check_id(question.view.check_id());
   reply.set_question(question.view.question());
   const auto sent = desk_->Send(reply);
-  answered_ = question.key;
+  answered_.insert(question.key);
   if (sent.ok()) return;
   const Failure failure = FailureOf(sent.status(), check::v1::FAILURE_CODE_HOST_UNREACHABLE);
   switch (failure.code()) {
@@ -115,7 +115,7 @@ void Follow::SendAnswer(const Question& question, Reply reply) {
     case check::v1::FAILURE_CODE_PIN_FORM:
     case check::v1::FAILURE_CODE_PIN_SEAL_INVALID:
     case check::v1::FAILURE_CODE_REQUEST_INVALID:
-      answered_.clear();  // Nothing was spent: the same question again.
+      answered_.erase(question.key);  // Nothing was spent: the same question again.
       break;
     default:
       break;
