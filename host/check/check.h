@@ -129,7 +129,7 @@ class Check {
   // The card (check_card.cc).
   Evidence ReadCertificate();
   Evidence ProveCard();
-  std::optional<CardSeen> CardToTake();
+  std::optional<CardSeen> CardToTake(const std::vector<CardSeen>& cards);
   bool StillThere(const CardSeen& seen) const;
   // Why `seen` is not there any more: it was taken away, or its reader went.
   FailureCode WhyGone(const CardSeen& seen) const;

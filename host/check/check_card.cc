@@ -14,8 +14,8 @@ using std::chrono::steady_clock;
 
 // The earliest card that is this patient's: it came after the counter's previous check was closed
 // and served no other counter, or the staff said so.
-std::optional<CardSeen> Check::CardToTake() {
-  for (const CardSeen& card : world_.readers->Cards(subject_.places)) {
+std::optional<CardSeen> Check::CardToTake(const std::vector<CardSeen>& cards) {
+  for (const CardSeen& card : cards) {
     if (disowned_.count(card.arrival) > 0) continue;
     const bool fresh = card.arrival > subject_.after_arrival && !card.lying;
     const bool vouched = vouched_.count(card.arrival) > 0;
@@ -53,7 +53,10 @@ absl::StatusOr<CardSeen> Check::AwaitCard() {
   if (pin_) until = std::min(until, pin_->until);
   std::optional<steady_clock::time_point> missing_since;
   while (true) {
-    if (const auto seen = CardToTake()) {
+    // One look at the table for both: a card that comes between two looks would be neither taken nor
+    // left alone, but asked about.
+    const auto cards = world_.readers->Cards(subject_.places);
+    if (const auto seen = CardToTake(cards)) {
       if (!seen->powered) return FailureStatus(FAILURE_CODE_CARD_UNPOWERED, seen->place());
       return *seen;
     }
@@ -71,7 +74,6 @@ absl::StatusOr<CardSeen> Check::AwaitCard() {
       }
       wait_until = std::min(wait_until, patience);
     }
-    const auto cards = world_.readers->Cards(subject_.places);
     const auto unclear = std::find_if(cards.begin(), cards.end(), [&](const CardSeen& card) {
       return disowned_.count(card.arrival) == 0;
     });

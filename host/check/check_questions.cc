@@ -136,7 +136,9 @@ std::optional<Evidence> Check::AwaitReply(Screens::Acceptor acceptor, Time until
       screens_.Ask(scene_, acceptor);
     }
     const bool wants_card = read_ahead && !hand_ && !certificate_;
-    if (const auto seen = wants_card ? CardToTake() : std::nullopt; seen && seen->powered) {
+    if (const auto seen =
+            wants_card ? CardToTake(world_.readers->Cards(subject_.places)) : std::nullopt;
+        seen && seen->powered) {
       if (const absl::Status read = ReadAhead(*seen, wants_tries_); !read.ok()) {
         DropCard();
         return Failed(read, FAILURE_CODE_READER_LOST);

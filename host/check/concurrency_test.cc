@@ -81,8 +81,9 @@ TEST(ConcurrencyTest, ThirtyTwoChecksAtOnceGiveTheirThirtyTwoAnswers) {
           lay();
         }
         if (wrong) {
-          const View again =
-              patient.Await([&](const View& view) { return view.question() > prompt.question(); });
+          const View again = patient.Await([&](const View& view) {
+            return view.has_pin_prompt() && view.question() > prompt.question();
+          });
           ASSERT_TRUE(patient.Pin("1234", again).ok());
         }
         const View done = staff.AwaitStage(STAGE_DONE);
@@ -130,6 +131,39 @@ TEST(ConcurrencyTest, AnAcceptedReplyIsNeverLost) {
   }
   counters.clear();
   over = true;
+}
+
+// A card is this patient's from its first moment: the staff are not asked about it in between.
+TEST(ConcurrencyTest, ACardThatJustCameIsNotAskedAbout) {
+  Clinic clinic;
+  Counter& counter = *clinic.counters[0];
+  std::atomic<int> asked = 0;
+  const auto watch = std::make_shared<Listener>([&] {
+    View view;
+    counter.View(ROLE_STAFF, &view);
+    if (view.stage() == STAGE_ASK_SAME_CARD) ++asked;
+  });
+  counter.Tell(watch);
+  std::atomic<bool> over = false;
+  std::jthread chatter([&] {
+    while (!over) clinic.fake.readers.Plug("r1");
+  });
+  Looker staff(counter, ROLE_STAFF);
+  for (int round = 0; round < 150; ++round) {
+    ASSERT_TRUE(staff.Begin("visual").ok());
+    Reply matches;
+    matches.mutable_visual_match()->set_matches(true);
+    ASSERT_TRUE(staff.Send(matches, staff.AwaitStage(STAGE_ASK_VISUAL_MATCH)).ok());
+    staff.AwaitStage(STAGE_LAY_CARD);
+    clinic.fake.readers.Lay("r0");
+    EXPECT_EQ(staff.AwaitStage(STAGE_DONE).verdict().outcome(), OUTCOME_ELIGIBLE);
+    clinic.fake.readers.Take("r0");
+    ASSERT_TRUE(staff.Close().ok());
+  }
+  over = true;
+  chatter.join();
+  watch->Stop();
+  EXPECT_EQ(asked, 0);
 }
 
 // Replies, cancels and cards at random, all at once; whatever happens, every check ends.
