@@ -257,6 +257,7 @@ const Case kCases[] = {
        s.fake.world.allowance.visual = false;
      }},
     {"no_reader", [](Scenario& s) { s.fake.readers.Unplug("a"); }},
+    {"reader_unknown", [](Scenario& s) { s.subject.places = {"virtual/b"}; }},
     {"reader_service_down", [](Scenario& s) { s.fake.readers.ServiceDown(); }},
     {"reader_lost_while_waiting",
      [](Scenario& s) { s.screens.when[STAGE_LAY_CARD] = [&s] { s.fake.readers.Unplug("a"); }; }},

@@ -99,7 +99,7 @@ TEST(ReaderTableTest, SupplyTellsADeadServiceFromAMissingReader) {
   table.Update("nfc", 1, Parsed(Empty("x")));
   EXPECT_EQ(table.SupplyOf({}), Supply::kUsable);
   EXPECT_EQ(table.SupplyOf({"pcsc/a"}), Supply::kServiceDown);
-  EXPECT_EQ(table.SupplyOf({"nfc/y"}), Supply::kNoReader);
+  EXPECT_EQ(table.SupplyOf({"nfc/y"}), Supply::kReaderUnknown);
 }
 
 TEST(ReaderTableTest, ACardServesOneCheckUntilTheStaffSayOtherwise) {
