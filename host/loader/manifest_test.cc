@@ -58,7 +58,7 @@ TEST_F(ManifestTest, EveryMessageNamesTheFileAndWhatWasExpected) {
   const struct {
     std::string text, says;
   } cases[] = {
-      {"name: 'policy_test'\nkind: KIND_PRINTER", ":2:19: "},
+      {"name: 'policy_test'\nkind: KIND_PRINTER", ":2:7: "},
       {"name: 'policy_test'\n\n  colour: 1", ":3:9: "},
       {"name: 'Policy'", "expected a lower-case letter"},
       {"name: 'other' kind: KIND_POLICY version: '1'", "expected the folder's name"},
