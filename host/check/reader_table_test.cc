@@ -100,6 +100,8 @@ TEST(ReaderTableTest, SupplyTellsADeadServiceFromAMissingReader) {
   EXPECT_EQ(table.SupplyOf({}), Supply::kUsable);
   EXPECT_EQ(table.SupplyOf({"pcsc/a"}), Supply::kServiceDown);
   EXPECT_EQ(table.SupplyOf({"nfc/y"}), Supply::kReaderUnknown);
+  table.Update("nfc", 1, Parsed(""));
+  EXPECT_EQ(table.SupplyOf({"nfc/y"}), Supply::kNoReader);
 }
 
 TEST(ReaderTableTest, ACardServesOneCheckUntilTheStaffSayOtherwise) {
