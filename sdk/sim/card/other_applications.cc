@@ -31,7 +31,8 @@ Bytes Text(std::string_view text) { return Bytes(text.begin(), text.end()); }
 Bytes Object(uint16_t tag, const Bytes& value) {
   Bytes bytes = {static_cast<uint8_t>(tag >> 8), static_cast<uint8_t>(tag)};
   if (value.size() >= 0x100) {
-    bytes.insert(bytes.end(), {0x82, static_cast<uint8_t>(value.size() >> 8)});
+    bytes.push_back(0x82);
+    bytes.push_back(static_cast<uint8_t>(value.size() >> 8));
   } else if (value.size() >= 0x80) {
     bytes.push_back(0x81);
   }
