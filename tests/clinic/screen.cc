@@ -93,16 +93,20 @@ absl::Status Screen::Pin(const std::string& pin) {
 }
 
 absl::Status Screen::Cancel() {
+  // A screen cancels the check that it shows: another screen may have been shown it first.
+  Await([](const View& view) { return !view.check_id().empty(); });
   desk::v1::Reply reply;
   reply.mutable_cancel();
   return Send(reply);
 }
 
 absl::Status Screen::Close() {
-  AwaitStage(desk::v1::STAGE_DONE);
+  const std::string check = AwaitStage(desk::v1::STAGE_DONE).check_id();
   desk::v1::Reply reply;
   reply.mutable_close();
-  return Send(reply);
+  const absl::Status status = Send(reply);
+  if (status.ok()) Await([&](const View& view) { return view.check_id() != check; });
+  return status;
 }
 
 std::optional<absl::Status> Screen::ended() const {
