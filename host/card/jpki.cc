@@ -29,6 +29,17 @@ absl::Status Invalid(const char* where, uint16_t sw) {
 // What a card answers that does not take short EF ids.
 bool RefusesShortId(uint16_t sw) { return sw == 0x6A82 || sw == 0x6A86 || sw == 0x6986; }
 
+// More of the answer waits, or waits for the right Le (see Exchange).
+bool IsChained(uint16_t sw) { return sw >> 8 == 0x61 || sw >> 8 == 0x6C; }
+
+// Class 80 is the card's own (measured), not the interindustry one.
+std::vector<uint8_t> ComputeSignature(uint8_t p2, const std::string& digest_info) {
+  std::vector<uint8_t> command = {0x80, 0x2A, 0x00, p2, static_cast<uint8_t>(digest_info.size())};
+  command.insert(command.end(), digest_info.begin(), digest_info.end());
+  command.push_back(0x00);
+  return command;
+}
+
 // A blocked PIN is 6984 on this card (measured), 6983 in ISO 7816-4.
 bool IsBlocked(uint16_t sw) { return sw == 0x63C0 || sw == 0x6983 || sw == 0x6984; }
 
@@ -62,7 +73,7 @@ absl::StatusOr<Jpki> Jpki::Select(std::unique_ptr<CardSession> session, Ahead ah
     auto part = Split(responses->back());
     if (!part.ok()) return part.status();
     // A chained answer of a T=0 card is asked for anew, by itself.
-    if (part->sw >> 8 != 0x61 && part->sw >> 8 != 0x6C) jpki.first_part_ = *std::move(part);
+    if (!IsChained(part->sw)) jpki.first_part_ = *std::move(part);
     return jpki;
   }
   // Any orderly refusal means another card; what is no status word of SELECT is garbage.
@@ -175,15 +186,26 @@ absl::StatusOr<std::optional<int>> Jpki::TriesLeft() {
   return Invalid("empty VERIFY", answer->sw);
 }
 
-absl::StatusOr<PinResult> Jpki::VerifyPin(const Secret* pin) {
+absl::StatusOr<PinResult> Jpki::VerifyPin(Secret* pin, const std::string& digest_info) {
   const uint8_t p2 = short_ids_ ? kByShortId | kPin : kByShortId;
-  const auto response =
-      session_->VerifyPin(std::array<uint8_t, 5>{0x00, 0x20, 0x00, p2, 0x00}, pin);
-  if (!response.ok()) return response.status();
-  if (response->size() != 2) {
+  std::vector<std::vector<uint8_t>> following;
+  if (short_ids_ && !digest_info.empty()) {
+    following.push_back(ComputeSignature(kByShortId | kKey, digest_info));
+  }
+  const auto responses = session_->VerifyPinAndTransmitAll(
+      std::array<uint8_t, 5>{0x00, 0x20, 0x00, p2, 0x00}, pin, following);
+  if (!responses.ok()) return responses.status();
+  const std::vector<uint8_t>& response = responses->front();
+  if (response.size() != 2) {
     return FailureStatus(check::v1::FAILURE_CODE_CARD_ANSWER_INVALID, "VERIFY brought data");
   }
-  const uint16_t sw = (*response)[0] << 8 | (*response)[1];
+  if (responses->size() == 2) {
+    auto signature = Split(responses->back());
+    if (!signature.ok()) return signature.status();
+    // A chained answer of a T=0 card is asked for anew, by itself.
+    if (!IsChained(signature->sw)) signature_ = *std::move(signature);
+  }
+  const uint16_t sw = response[0] << 8 | response[1];
   PinResult result;
   if (sw == 0x9000) {
     result.verified = true;
@@ -202,12 +224,9 @@ absl::StatusOr<std::string> Jpki::Sign(const std::string& digest_info) {
     const absl::Status selected = SelectFile(kKey);
     if (!selected.ok()) return selected;
   }
-  const auto compute = [&](uint8_t p2) {
-    // Class 80 is the card's own (measured), not the interindustry one.
-    std::vector<uint8_t> command = {0x80, 0x2A, 0x00, p2, static_cast<uint8_t>(digest_info.size())};
-    command.insert(command.end(), digest_info.begin(), digest_info.end());
-    command.push_back(0x00);
-    return Exchange(command);
+  const auto compute = [&](uint8_t p2) -> absl::StatusOr<Answer> {
+    if (signature_) return *std::exchange(signature_, std::nullopt);
+    return Exchange(ComputeSignature(p2, digest_info));
   };
   auto answer = compute(short_ids_ ? kByShortId | kKey : kByShortId);
   if (!answer.ok()) return answer.status();

@@ -47,11 +47,13 @@ class Jpki {
   // nothing. Nothing when the card says that a PIN is verified already (9000).
   absl::StatusOr<std::optional<int>> TriesLeft();
 
-  // One VERIFY with the form that TriesLeft found to work; it is never repeated.
-  absl::StatusOr<PinResult> VerifyPin(const Secret* pin);
+  // One VERIFY with the form that TriesLeft found to work; it is never repeated. `pin` is wiped as
+  // soon as it is on its way. `digest_info` is what is going to be signed: where the card takes short
+  // ids it is signed in the same call. Empty: nothing is.
+  absl::StatusOr<PinResult> VerifyPin(Secret* pin, const std::string& digest_info = "");
 
-  // COMPUTE DIGITAL SIGNATURE with the 利用者証明用 key (EF 0017) over a DigestInfo of 51 bytes;
-  // 256 bytes (RSA-2048). CARD_ANSWER_INVALID when the card gives another length.
+  // COMPUTE DIGITAL SIGNATURE with the 利用者証明用 key (EF 0017) over a DigestInfo of 51 bytes, the
+  // one that VerifyPin was told of if it was; 256 bytes (RSA-2048). CARD_ANSWER_INVALID when the card gives another length.
   absl::StatusOr<std::string> Sign(const std::string& digest_info);
 
  private:
@@ -74,6 +76,7 @@ class Jpki {
   // Answers that came ahead of their question, each taken once.
   std::optional<Answer> first_part_;
   std::optional<Answer> tries_;
+  std::optional<Answer> signature_;
 };
 
 // The length of the DER object that starts with `head`, header included: 2 to 4 bytes of header are

@@ -17,7 +17,7 @@ class Answers final : public madoguchi::CardSession {
     return answer;
   }
   absl::StatusOr<std::vector<uint8_t>> VerifyPin(std::span<const uint8_t> apdu_template,
-                                                 const madoguchi::Secret*) override {
+                                                 madoguchi::Secret*) override {
     return Transmit(apdu_template);
   }
 
@@ -35,7 +35,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     __builtin_trap();
   }
   (void)card->TriesLeft();
-  (void)card->VerifyPin(nullptr);
+  (void)card->VerifyPin(nullptr, "digest");
   (void)card->Sign("digest");
   return 0;
 }

@@ -40,7 +40,7 @@ class Script final : public CardSession {
     return Answer(Text(command));
   }
   absl::StatusOr<std::vector<uint8_t>> VerifyPin(std::span<const uint8_t> apdu_template,
-                                                 const Secret* pin) override {
+                                                 Secret* pin) override {
     return Answer(Text(apdu_template) + (pin != nullptr ? "+PIN" : "+PAD"));
   }
 
@@ -143,8 +143,8 @@ TEST(Jpki, FallsBackToSelectWhereShortIdsAreRefused) {
                      std::string(512, 'A') + "9000");
     EXPECT_TRUE(card->ReadAuthenticationCertificate().ok());
     EXPECT_EQ(card->TriesLeft()->value(), 3);
-    const Secret pin = *Secret::OfSize(4);
-    EXPECT_TRUE(card->VerifyPin(&pin)->verified);
+    Secret pin = *Secret::OfSize(4);
+    EXPECT_TRUE(card->VerifyPin(&pin, "\x01")->verified);
     EXPECT_EQ(card->Sign("\x01")->size(), 256u);
   }
 }
@@ -178,10 +178,10 @@ TEST(Jpki, TriesLeftAndTheFacesOfABlockedPin) {
 }
 
 TEST(Jpki, VerifyIsSentOnceWhateverComesBack) {
-  const Secret pin = *Secret::OfSize(4);
+  Secret pin = *Secret::OfSize(4);
   for (const std::string sw : {"63C2", "63C0", "6984", "6A82", "6986", "6CFF", "61FF", "0000"}) {
     auto card = Card("> 0020009800+PIN < " + sw);  // The script fails on a second one.
-    const auto result = card->VerifyPin(&pin);
+    const auto result = card->VerifyPin(&pin, "\xAA");
     if (sw == "63C2") {
       EXPECT_EQ(result->tries_left, 2);
     } else if (sw == "63C0" || sw == "6984") {
@@ -190,6 +190,25 @@ TEST(Jpki, VerifyIsSentOnceWhateverComesBack) {
       EXPECT_EQ(CodeOf(result.status()), FAILURE_CODE_CARD_ANSWER_INVALID) << sw;
     }
   }
+}
+
+TEST(Jpki, SignsInTheCallOfVerify) {
+  const std::string signature(512, 'B');
+  Secret pin = *Secret::OfSize(4);
+  auto card = Card("> 0020009800+PIN < 9000 > 802A009701AA00 < " + signature + "9000");
+  EXPECT_TRUE(card->VerifyPin(&pin, "\xAA")->verified);
+  EXPECT_EQ(card->Sign("\xAA")->size(), 256u);
+  // What came in that call and will not do is handled as if it had been asked for by itself.
+  auto chained = Card("> 0020009800+PIN < 9000 > 802A009701AA00 < 6100 > 802A009701AA00 < 6100 "
+                      "> 00C0000000 < " + signature + "9000");
+  EXPECT_TRUE(chained->VerifyPin(&pin, "\xAA")->verified);
+  EXPECT_EQ(chained->Sign("\xAA")->size(), 256u);
+  auto selects = Card("> 0020009800+PIN < 9000 > 802A009701AA00 < 6A86 > 00A4020C020017 < 9000 "
+                      "> 802A008001AA00 < " + signature + "9000");
+  EXPECT_TRUE(selects->VerifyPin(&pin, "\xAA")->verified);
+  EXPECT_EQ(selects->Sign("\xAA")->size(), 256u);
+  auto gone = Card("> 0020009800+PIN < 9000 > 802A009701AA00 < gone");
+  EXPECT_EQ(CodeOf(gone->VerifyPin(&pin, "\xAA").status()), FAILURE_CODE_CARD_GONE);
 }
 
 TEST(Jpki, ChainedAnswersOfContactCards) {

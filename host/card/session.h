@@ -1,7 +1,9 @@
 #ifndef MADOGUCHI_HOST_CARD_SESSION_H_
 #define MADOGUCHI_HOST_CARD_SESSION_H_
 
+#include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <span>
 #include <vector>
 
@@ -31,16 +33,36 @@ class CardSession {
       auto answer = Transmit(command);
       if (!answer.ok()) return answer.status();
       answers.push_back(*std::move(answer));
-      const std::vector<uint8_t>& last = answers.back();
-      if (last.size() < 2 || last[last.size() - 2] != 0x90 || last.back() != 0x00) break;
+      if (!IsGood(answers.back())) break;
     }
     return answers;
   }
 
   // Sends `apdu_template` (CLA INS P1 P2 Lc, with Lc = 0) with `pin` as its data, once. The PIN goes
-  // by the lane of its own and is in no message. Without a pin the reader's own pad asks for it.
+  // by the lane of its own, is in no message, and is wiped here as soon as it is on its way. Without
+  // a pin the reader's own pad asks for it.
   virtual absl::StatusOr<std::vector<uint8_t>> VerifyPin(std::span<const uint8_t> apdu_template,
-                                                         const Secret* pin) = 0;
+                                                         Secret* pin) = 0;
+
+  // VerifyPin and, when it was answered 9000, TransmitAll of `commands`. The answer to VERIFY first.
+  virtual absl::StatusOr<std::vector<std::vector<uint8_t>>> VerifyPinAndTransmitAll(
+      std::span<const uint8_t> apdu_template, Secret* pin,
+      std::span<const std::vector<uint8_t>> commands) {
+    auto verified = VerifyPin(apdu_template, pin);
+    if (!verified.ok()) return verified.status();
+    std::vector<std::vector<uint8_t>> answers = {*std::move(verified)};
+    if (!IsGood(answers.front())) return answers;
+    auto rest = TransmitAll(commands);
+    if (!rest.ok()) return rest.status();
+    std::move(rest->begin(), rest->end(), std::back_inserter(answers));
+    return answers;
+  }
+
+ protected:
+  static bool IsGood(const std::vector<uint8_t>& answer) {
+    const size_t size = answer.size();
+    return size >= 2 && answer[size - 2] == 0x90 && answer[size - 1] == 0x00;
+  }
 };
 
 }  // namespace madoguchi

@@ -50,7 +50,6 @@ Verdict Check::Run() {
   }
   asking_.request_stop();
   DropCard();
-  if (closing_.valid()) closing_.get();
   pin_.reset();
   // Whoever cancelled was told that it is so, whatever was on its way then.
   if (cancelled_.stop_requested() && !IsCancelled()) Append(Failed(FAILURE_CODE_CANCELLED));

@@ -85,7 +85,8 @@ class Check {
         std::stop_token cancelled);
   ~Check();
 
-  // Ends in a verdict, whatever happens. Once.
+  // Ends in a verdict, whatever happens. Once. The card's reset may still be under way; the
+  // destructor waits for it.
   check::v1::Verdict Run();
 
   const check::v1::Record& record() const { return record_; }
@@ -159,7 +160,7 @@ class Check {
   Scene scene_;
 
   std::optional<CardInHand> hand_;
-  std::future<void> closing_;    // the session that is ending
+  std::future<void> closing_;    // the session that is ending; its end is waited for
   std::set<uint64_t> vouched_;   // arrivals that the staff called this patient's
   std::set<uint64_t> disowned_;  // and those they did not
   std::optional<HeldPin> pin_;

@@ -133,13 +133,13 @@ absl::Status Check::ReadIntoHand() {
 }
 
 absl::Status Check::ReadAhead(const CardSeen& seen, bool with_tries) {
-  if (with_tries) AskForChallenge();
   const auto ahead = with_tries ? Jpki::Ahead::kCertificateAndTries : Jpki::Ahead::kCertificate;
   if (absl::Status opened = Open(seen, ahead); !opened.ok()) {
     // It bounced on the reader: whoever laid it down will lay it down again. The reader may not
     // have told of it yet; the card is looked at again when it does.
     return CodeOf(opened) == FAILURE_CODE_CARD_GONE ? absl::OkStatus() : opened;
   }
+  if (with_tries) AskForChallenge();
   if (absl::Status read = ReadIntoHand(); !read.ok()) return read;
   if (with_tries) {
     const auto tries = hand_->jpki->TriesLeft();
@@ -150,7 +150,8 @@ absl::Status Check::ReadAhead(const CardSeen& seen, bool with_tries) {
   return absl::OkStatus();
 }
 
-// The reset of the card goes on beside what comes next; Open and the end of the check wait for it.
+// The reset of the card goes on beside what comes next, also beside the verdict; Open and the
+// check's destructor wait for it.
 void Check::DropCard() {
   if (!hand_) return;
   if (closing_.valid()) closing_.get();
@@ -240,12 +241,15 @@ Evidence Check::ProveCard() {
     return evidence;
   }
 
+  const std::string digest =
+      ProofDigest({world_.authority_id, world_.host_id, subject_.check_id, challenge->challenge(),
+                   certificate_->sha256()});
   absl::StatusOr<PinResult> result = absl::UnknownError("");
   {
     const HeldPin held = *std::exchange(pin_, std::nullopt);
-    const auto pin = held.key->Open(held.sealed, subject_.check_id);
+    auto pin = held.key->Open(held.sealed, subject_.check_id);
     if (!pin.ok()) return Failed(pin.status(), FAILURE_CODE_PIN_SEAL_INVALID);
-    result = hand_->jpki->VerifyPin(&*pin);
+    result = hand_->jpki->VerifyPin(&*pin, DigestInfo(digest));
   }
   WipeStackBelow();
   if (!result.ok()) {
@@ -263,9 +267,6 @@ Evidence Check::ProveCard() {
     }
     return evidence;
   }
-  const std::string digest =
-      ProofDigest({world_.authority_id, world_.host_id, subject_.check_id, challenge->challenge(),
-                   certificate_->sha256()});
   const auto signature = hand_->jpki->Sign(DigestInfo(digest));
   DropCard();
   scene_.tries_left.reset();

@@ -72,9 +72,12 @@ struct Scenario {
 
   Verdict Run() {
     fake::Policy policy(flow);
-    Check check(fake.world, policy, screens, subject, cancel.get_token());
-    const Verdict verdict = check.Run();
-    record = check.record();
+    Verdict verdict;
+    {
+      Check check(fake.world, policy, screens, subject, cancel.get_token());
+      verdict = check.Run();
+      record = check.record();
+    }
     CheckEveryCard();
     return verdict;
   }

@@ -136,7 +136,6 @@ absl::StatusOr<std::string> Counter::Send(const Reply& reply, Role role) {
   if (kind == desk::v1::REPLY_KIND_UNSPECIFIED) {
     return FailureStatus(FAILURE_CODE_REQUEST_INVALID, "a reply of no kind");
   }
-  std::jthread done;  // Joined after the lock is given back.
   std::string check_id;
   {
     std::unique_lock<std::mutex> lock(mutex_);
@@ -165,7 +164,7 @@ absl::StatusOr<std::string> Counter::Send(const Reply& reply, Role role) {
       if (cancel) {
         check_.request_stop();
       } else if (kind == desk::v1::REPLY_KIND_CLOSE) {
-        done = std::move(check_);
+        before_ = std::move(check_);
         scene_ = Scene();
         closed_at_ = world_.readers->arrivals();
         ++revision_;
@@ -208,37 +207,36 @@ absl::StatusOr<std::string> Counter::Begin(const desk::v1::Begin& begin) {
   readers_moved_ = false;
   ++revision_;
   const std::string check_id = subject.check_id;
-  check_ = std::jthread([this, &method = *method, subject = std::move(subject)](
-                            std::stop_token cancelled) mutable {
-    Run(method, std::move(subject), std::move(cancelled));
+  check_ = std::jthread([this, &method = *method, subject = std::move(subject),
+                         before = std::move(before_)](std::stop_token cancelled) mutable {
+    if (before.joinable()) before.join();
+    Run(method, subject, cancelled);
   });
   return check_id;
 }
 
-void Counter::Run(const Method& method, Check::Subject subject, std::stop_token cancelled) {
+void Counter::Run(const Method& method, const Check::Subject& subject,
+                  const std::stop_token& cancelled) {
   // Whoever cancels holds the mutex: only the condition variable is touched here.
   const std::stop_callback wake(cancelled, [this] { wake_.notify_all(); });
   Scene last;
   last.stage = desk::v1::STAGE_DONE;
   last.check_id = subject.check_id;
   last.method = subject.method;
-  check::v1::Record record;
-  {
-    Front front(*this, cancelled);
-    Check check(world_, *method.policy, front, std::move(subject), cancelled);
-    last.verdict = check.Run();
-    record = check.record();
-  }
-  if (world_.finished) world_.finished(record);
+  Front front(*this, cancelled);
+  Check check(world_, *method.policy, front, subject, cancelled);
+  last.verdict = check.Run();
+  if (world_.finished) world_.finished(check.record());
   {
     std::lock_guard<std::mutex> lock(mutex_);
     last.reader = scene_.reader;
     scene_ = std::move(last);
     reply_.reset();
     acceptor_ = nullptr;
-    last_record_ = std::move(record);
+    last_record_ = check.record();
     ++revision_;
   }
+  // Nobody waits for the verdict until the card is reset, which is what ends this scope.
   listeners_.Poke();
 }
 
@@ -282,13 +280,13 @@ void Counter::RequestStop() {
 
 void Counter::Stop() {
   RequestStop();
-  std::jthread running;
+  std::jthread running, before;
   {
     std::lock_guard<std::mutex> lock(mutex_);
     running = std::move(check_);
+    before = std::move(before_);
   }
-  // Outside it: the check's thread needs the lock to come to its end.
-  if (running.joinable()) running.join();
+  // Joined here, outside the lock: the check's thread needs it to come to its end.
 }
 
 Record Counter::last_record() const {

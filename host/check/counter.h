@@ -61,7 +61,7 @@ class Counter {
   class Front;  // the Screens of the running check
 
   absl::StatusOr<std::string> Begin(const desk::v1::Begin& begin);
-  void Run(const Method& method, Check::Subject subject, std::stop_token cancelled);
+  void Run(const Method& method, const Check::Subject& subject, const std::stop_token& cancelled);
   desk::v1::CardPlace CardPlaceNow() const;
 
   const World& world_;
@@ -81,6 +81,7 @@ class Counter {
   uint64_t closed_at_ = 0;  // the newest arrival when the previous check was closed
   check::v1::Record last_record_;
   std::jthread check_;
+  std::jthread before_;  // the check that was closed; its card may still be being reset
 
   Listeners listeners_;
 };

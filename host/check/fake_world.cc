@@ -62,7 +62,7 @@ class Session final : public CardSession {
   }
 
   absl::StatusOr<std::vector<uint8_t>> VerifyPin(std::span<const uint8_t> apdu_template,
-                                                 const Secret* pin) override {
+                                                 Secret* pin) override {
     std::vector<uint8_t> command(apdu_template.begin(), apdu_template.end());
     command[4] = static_cast<uint8_t>(pin->size());
     command.insert(command.end(), pin->bytes().begin(), pin->bytes().end());

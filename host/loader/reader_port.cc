@@ -57,20 +57,22 @@ class PluginSession final : public CardSession {
     const absl::Status status = Call(
         [&](grpc::ClientContext* context) { return stub_->Transmit(context, request, &reply); });
     if (!status.ok()) return status;
-    if (reply.response_size() < 1 || reply.response_size() > request.command_size()) {
-      return FailureStatus(FAILURE_CODE_READER_LOST, "its plugin breaks the contract");
-    }
-    std::vector<std::vector<uint8_t>> answers;
-    for (const std::string& response : reply.response()) {
-      auto answer = Answer(status, response);
-      if (!answer.ok()) return answer.status();
-      answers.push_back(*std::move(answer));
-    }
-    return answers;
+    if (reply.response().empty()) return BreaksContract();
+    const std::string first = std::move(*reply.mutable_response(0));
+    reply.mutable_response()->DeleteSubrange(0, 1);
+    return Answers(first, reply.response(), request.command_size() - 1);
   }
 
   absl::StatusOr<std::vector<uint8_t>> VerifyPin(std::span<const uint8_t> apdu_template,
-                                                 const Secret* pin) override {
+                                                 Secret* pin) override {
+    auto answers = VerifyPinAndTransmitAll(apdu_template, pin, {});
+    if (!answers.ok()) return answers.status();
+    return std::move(answers->front());
+  }
+
+  absl::StatusOr<std::vector<std::vector<uint8_t>>> VerifyPinAndTransmitAll(
+      std::span<const uint8_t> apdu_template, Secret* pin,
+      std::span<const std::vector<uint8_t>> commands) override {
     reader::v1::VerifyPinRequest request;
     request.set_session(session_);
     request.set_apdu_template(TextOf(apdu_template));
@@ -79,11 +81,14 @@ class PluginSession final : public CardSession {
       const auto token = SendPin(*pin);
       if (!token.ok()) return token.status();
       request.set_pin_token(*token);
+      pin->Wipe();
     }
+    for (const auto& command : commands) request.add_following(command.data(), command.size());
     reader::v1::VerifyPinReply reply;
     const absl::Status status = Call(
         [&](grpc::ClientContext* context) { return stub_->VerifyPin(context, request, &reply); });
-    return Answer(status, reply.response());
+    if (!status.ok()) return status;
+    return Answers(reply.response(), reply.following(), request.following_size());
   }
 
  private:
@@ -92,13 +97,24 @@ class PluginSession final : public CardSession {
     return CallPlugin(limits_, FAILURE_CODE_READER_LOST, FAILURE_CODE_CARD_SILENT, method);
   }
 
-  static absl::StatusOr<std::vector<uint8_t>> Answer(const absl::Status& status,
-                                                     const std::string& response) {
-    if (!status.ok()) return status;
-    if (response.size() < 2) {
-      return FailureStatus(FAILURE_CODE_CARD_GONE, "an answer of under two bytes");
+  using Texts = google::protobuf::RepeatedPtrField<std::string>;
+
+  static absl::Status BreaksContract() {
+    return FailureStatus(FAILURE_CODE_READER_LOST, "its plugin breaks the contract");
+  }
+
+  // `first` and at most `most` others.
+  static absl::StatusOr<std::vector<std::vector<uint8_t>>> Answers(const std::string& first,
+                                                                   const Texts& others, int most) {
+    if (others.size() > most) return BreaksContract();
+    std::vector<std::vector<uint8_t>> answers = {BytesOf(first)};
+    for (const std::string& other : others) answers.push_back(BytesOf(other));
+    for (const auto& answer : answers) {
+      if (answer.size() < 2) {
+        return FailureStatus(FAILURE_CODE_CARD_GONE, "an answer of under two bytes");
+      }
     }
-    return BytesOf(response);
+    return answers;
   }
 
   // One packet on fd 4, straight from locked memory. The token under which it waits there.

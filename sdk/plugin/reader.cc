@@ -56,32 +56,23 @@ class ReaderService final : public reader::v1::Reader::Service {
 
   grpc::Status Transmit(grpc::ServerContext* context, const reader::v1::TransmitRequest* request,
                         reader::v1::TransmitReply* reply) override {
-    if (request->command_size() < 1 || request->command_size() > kMostCommands) {
+    if (request->command().empty()) {
       return ToGrpc(FailureStatus(FAILURE_CODE_REQUEST_INVALID, "expected 1 to 64 commands"));
     }
-    for (const std::string& command : request->command()) {
-      if (command.size() < kShortestCommand || command.size() > kLongestCommand) {
-        return ToGrpc(
-            FailureStatus(FAILURE_CODE_REQUEST_INVALID, "a command has 4 to 65544 bytes"));
-      }
-    }
-    for (const std::string& command : request->command()) {
-      if (context->IsCancelled()) return grpc::Status::CANCELLED;
-      const auto response = reader_.Transmit(request->session(), BytesOf(command));
-      if (!response.ok()) return ToGrpc(response.status());
-      reply->add_response(response->data(), response->size());
-      const size_t size = response->size();
-      if (size < 2 || (*response)[size - 2] != 0x90 || (*response)[size - 1] != 0x00) break;
-    }
-    return grpc::Status::OK;
+    if (absl::Status fit = Fit(request->command()); !fit.ok()) return ToGrpc(fit);
+    return ToGrpc(TransmitAll(*context, request->session(), request->command(),
+                              reply->mutable_response()));
   }
 
-  grpc::Status VerifyPin(grpc::ServerContext*, const reader::v1::VerifyPinRequest* request,
+  grpc::Status VerifyPin(grpc::ServerContext* context, const reader::v1::VerifyPinRequest* request,
                          reader::v1::VerifyPinReply* reply) override {
+    if (absl::Status fit = Fit(request->following()); !fit.ok()) return ToGrpc(fit);
     const auto response = Verify(*request);
     if (!response.ok()) return ToGrpc(response.status());
     reply->set_response(response->data(), response->size());
-    return grpc::Status::OK;
+    if (!IsGood(*response)) return grpc::Status::OK;
+    return ToGrpc(TransmitAll(*context, request->session(), request->following(),
+                              reply->mutable_following()));
   }
 
   grpc::Status Close(grpc::ServerContext*, const reader::v1::CloseRequest* request,
@@ -91,6 +82,37 @@ class ReaderService final : public reader::v1::Reader::Service {
   }
 
  private:
+  using Texts = google::protobuf::RepeatedPtrField<std::string>;
+
+  static absl::Status Fit(const Texts& commands) {
+    if (commands.size() > kMostCommands) {
+      return FailureStatus(FAILURE_CODE_REQUEST_INVALID, "expected at most 64 commands");
+    }
+    for (const std::string& command : commands) {
+      if (command.size() < kShortestCommand || command.size() > kLongestCommand) {
+        return FailureStatus(FAILURE_CODE_REQUEST_INVALID, "a command has 4 to 65544 bytes");
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  static bool IsGood(const std::vector<uint8_t>& response) {
+    const size_t size = response.size();
+    return size >= 2 && response[size - 2] == 0x90 && response[size - 1] == 0x00;
+  }
+
+  absl::Status TransmitAll(const grpc::ServerContext& context, uint64_t session,
+                           const Texts& commands, Texts* responses) {
+    for (const std::string& command : commands) {
+      if (context.IsCancelled()) return absl::CancelledError();
+      const auto response = reader_.Transmit(session, BytesOf(command));
+      if (!response.ok()) return response.status();
+      responses->Add(std::string(response->begin(), response->end()));
+      if (!IsGood(*response)) break;
+    }
+    return absl::OkStatus();
+  }
+
   absl::StatusOr<std::vector<uint8_t>> Verify(const reader::v1::VerifyPinRequest& request) {
     const auto apdu_template = BytesOf(request.apdu_template());
     if (request.pin_token().empty()) {
