@@ -34,9 +34,11 @@ bool IsChained(uint16_t sw) { return sw >> 8 == 0x61 || sw >> 8 == 0x6C; }
 
 // Class 80 is the card's own (measured), not the interindustry one.
 std::vector<uint8_t> ComputeSignature(uint8_t p2, const std::string& digest_info) {
-  std::vector<uint8_t> command = {0x80, 0x2A, 0x00, p2, static_cast<uint8_t>(digest_info.size())};
-  command.insert(command.end(), digest_info.begin(), digest_info.end());
-  command.push_back(0x00);
+  const std::array<uint8_t, 5> head = {0x80, 0x2A, 0x00, p2,
+                                       static_cast<uint8_t>(digest_info.size())};
+  std::vector<uint8_t> command(head.size() + digest_info.size() + 1);  // Le = 00
+  std::copy(digest_info.begin(), digest_info.end(),
+            std::copy(head.begin(), head.end(), command.begin()));
   return command;
 }
 
@@ -110,12 +112,13 @@ absl::StatusOr<std::vector<uint8_t>> Jpki::ReadAuthenticationCertificate() {
   if (part->sw != 0x9000 && part->sw != 0x6282) return Invalid("READ BINARY", part->sw);
 
   std::vector<uint8_t> bytes = part->data;
-  const bool blank = std::all_of(bytes.begin(), bytes.end(),
-                                 [&](uint8_t b) { return b == 0x00 || b == 0xFF; });
+  const bool blank =
+      std::all_of(bytes.begin(), bytes.end(), [&](uint8_t b) { return b == 0x00 || b == 0xFF; });
   if (blank) return FailureStatus(check::v1::FAILURE_CODE_CERTIFICATE_ABSENT);
   const size_t size = DerLength(bytes);
   if (size < kHeadSize || size > kLongestCertificate) {
-    return FailureStatus(check::v1::FAILURE_CODE_CARD_ANSWER_INVALID, "EF 000A holds no DER object");
+    return FailureStatus(check::v1::FAILURE_CODE_CARD_ANSWER_INVALID,
+                         "EF 000A holds no DER object");
   }
   if (absl::Status rest = ReadRest(size, &bytes); !rest.ok()) return rest;
   bytes.resize(size);
@@ -277,8 +280,8 @@ absl::StatusOr<Jpki::Answer> Jpki::Exchange(std::span<const uint8_t> command) {
 }
 
 absl::StatusOr<Jpki::Answer> Jpki::ReadBinary(uint8_t p1, uint8_t p2, size_t expected) {
-  auto answer = Exchange(std::array<uint8_t, 5>{0x00, 0xB0, p1, p2,
-                                                static_cast<uint8_t>(expected)});  // 256 is 00
+  auto answer = Exchange(
+      std::array<uint8_t, 5>{0x00, 0xB0, p1, p2, static_cast<uint8_t>(expected)});  // 256 is 00
   if (answer.ok() && answer->data.size() > expected) return Invalid("READ BINARY", answer->sw);
   return answer;
 }

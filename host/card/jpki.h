@@ -43,17 +43,18 @@ class Jpki {
   // up, for n bytes, in two calls; the first goes with Select where that was told.
   absl::StatusOr<std::vector<uint8_t>> ReadAuthenticationCertificate();
 
-  // Tries left of the 利用者証明用 PIN (EF 0018), 0 when it is blocked; an empty VERIFY, which costs
-  // nothing. Nothing when the card says that a PIN is verified already (9000).
+  // Tries left of the 利用者証明用 PIN (EF 0018), 0 when it is blocked; an empty VERIFY, which
+  // costs nothing. Nothing when the card says that a PIN is verified already (9000).
   absl::StatusOr<std::optional<int>> TriesLeft();
 
   // One VERIFY with the form that TriesLeft found to work; it is never repeated. `pin` is wiped as
-  // soon as it is on its way. `digest_info` is what is going to be signed: where the card takes short
-  // ids it is signed in the same call. Empty: nothing is.
+  // soon as it is on its way. `digest_info` is what is going to be signed: where the card takes
+  // short ids it is signed in the same call. Empty: nothing is.
   absl::StatusOr<PinResult> VerifyPin(Secret* pin, const std::string& digest_info = "");
 
-  // COMPUTE DIGITAL SIGNATURE with the 利用者証明用 key (EF 0017) over a DigestInfo of 51 bytes, the
-  // one that VerifyPin was told of if it was; 256 bytes (RSA-2048). CARD_ANSWER_INVALID when the card gives another length.
+  // COMPUTE DIGITAL SIGNATURE with the 利用者証明用 key (EF 0017) over a DigestInfo of 51 bytes,
+  // the one that VerifyPin was told of if it was; 256 bytes (RSA-2048). CARD_ANSWER_INVALID when
+  // the card gives another length.
   absl::StatusOr<std::string> Sign(const std::string& digest_info);
 
  private:
@@ -67,7 +68,8 @@ class Jpki {
   absl::Status SelectFile(uint8_t short_id);
 
   static absl::StatusOr<Answer> Split(const std::vector<uint8_t>& response);
-  // Sends the rest of the certificate's READs, and the empty VERIFY where it is wanted, in one call.
+  // Sends the rest of the certificate's READs, and the empty VERIFY where it is wanted, in one
+  // call.
   absl::Status ReadRest(size_t size, std::vector<uint8_t>* bytes);
 
   std::unique_ptr<CardSession> session_;
