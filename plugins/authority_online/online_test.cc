@@ -14,9 +14,9 @@
 #include <thread>
 
 #include "madoguchi/authority/v1/authority.grpc.pb.h"
+#include "sdk/conformance/plugin_process.h"
 #include "sdk/failure/failure.h"
 #include "sdk/failure/grpc_status.h"
-#include "sdk/plugin/plugin_process.h"
 #include "sdk/plugin/program.h"
 #include "sdk/proof/proof.h"
 #include "sdk/proof/test_pki.h"
@@ -27,7 +27,7 @@ namespace {
 using authority::v1::AskReply;
 using authority::v1::AskRequest;
 using authority::v1::ChallengeReply;
-using plugin::PluginProcess;
+using conformance::PluginProcess;
 using plugin::Program;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
@@ -183,7 +183,7 @@ class OnlineTest : public testing::Test {
   }
 
   void StartPlugin(std::map<std::string, std::string> settings) {
-    auto started = PluginProcess::Start("../plugins/authority_online", settings);
+    auto started = PluginProcess::StartFolder("../plugins/authority_online", settings);
     ASSERT_TRUE(started.ok()) << started.status();
     plugin_ = *std::move(started);
   }
@@ -249,7 +249,7 @@ TEST_F(OnlineTest, RelaysOverTheLocalSocket) {
   EXPECT_TRUE(Ask(SeenByStaff()).ok());
   // The server's own failures come through as they are.
   EXPECT_EQ(CodeOf(Ask(Proven(*challenge)).status()), check::v1::FAILURE_CODE_CHALLENGE_SPENT);
-  EXPECT_EQ(plugin_->HangUp(), 0);
+  EXPECT_EQ(plugin_->End(), 0);
 }
 
 TEST_F(OnlineTest, RelaysOverMutualTls) {
@@ -353,12 +353,12 @@ TEST_F(OnlineTest, DoesNotWorkPastTheHostsDeadline) {
   EXPECT_FALSE(Challenge(milliseconds(300)).ok());
   EXPECT_LT(took_, milliseconds(2000));
   // The plugin is idle again: it ends at once.
-  EXPECT_EQ(plugin_->HangUp(1000), 0);
+  EXPECT_EQ(plugin_->End(milliseconds(1000)), 0);
 }
 
 TEST_F(OnlineTest, NamesTheSettingThatCannotBeUsed) {
   const auto error = [&](const std::map<std::string, std::string>& settings) {
-    const auto started = PluginProcess::Start("../plugins/authority_online", settings);
+    const auto started = PluginProcess::StartFolder("../plugins/authority_online", settings);
     EXPECT_EQ(started.status().code(), absl::StatusCode::kInvalidArgument);
     return std::string(started.status().message());
   };
