@@ -46,10 +46,12 @@ TEST_F(ProgramTest, SaysWhyItIsNotReady) {
 TEST_F(ProgramTest, KeepsErrorsApartWhereAsked) {
   const std::string script = "echo out; echo err >&2";
   auto together = Run(script, false);
+  ASSERT_TRUE(together.ok()) << together.status();
   EXPECT_EQ((*together)->Wait(), 0);
   EXPECT_EQ((*together)->Output(), "out\nerr\n");
   EXPECT_EQ((*together)->Errors(), "");
   auto apart = Run(script, false, "", "errors");
+  ASSERT_TRUE(apart.ok()) << apart.status();
   EXPECT_EQ((*apart)->Wait(), 0);
   EXPECT_EQ((*apart)->Output(), "out\n");
   EXPECT_EQ((*apart)->Errors(), "err\n");
@@ -61,6 +63,7 @@ TEST_F(ProgramTest, HasNoDescriptorButTheFifth) {
   const std::string script = "cat <&5; for fd in 3 4 5 " + std::to_string(inherited) +
                              "; do test -e /proc/$$/fd/$fd && echo $fd; done; true";
   auto program = Run(script, false, "said\n");
+  ASSERT_TRUE(program.ok()) << program.status();
   EXPECT_EQ((*program)->Wait(), 0);
   EXPECT_EQ((*program)->Output(), "said\n5\n");
   close(inherited);
