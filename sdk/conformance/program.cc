@@ -49,6 +49,8 @@ absl::StatusOr<std::unique_ptr<Program>> Program::Run(const std::vector<std::str
   if (!fd5_text.empty()) {
     if (pipe2(text, O_CLOEXEC) != 0) return absl::UnavailableError("pipe");
     posix_spawn_file_actions_adddup2(&actions, text[0], 5);
+    posix_spawn_file_actions_addclose(&actions, 3);
+    posix_spawn_file_actions_addclose(&actions, 4);
   }
   posix_spawn_file_actions_addclosefrom_np(&actions, fd5_text.empty() ? 3 : 6);
   std::vector<char*> argv;
