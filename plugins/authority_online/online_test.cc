@@ -13,12 +13,10 @@
 #include <fstream>
 #include <thread>
 
-#include "madoguchi/authority/v1/authority.grpc.pb.h"
+#include "sdk/conformance/authority_client.h"
+#include "sdk/conformance/plugin_process.h"
+#include "sdk/conformance/program.h"
 #include "sdk/failure/failure.h"
-#include "sdk/failure/grpc_status.h"
-#include "sdk/plugin/plugin_process.h"
-#include "sdk/plugin/program.h"
-#include "sdk/proof/proof.h"
 #include "sdk/proof/test_pki.h"
 
 namespace madoguchi {
@@ -27,46 +25,15 @@ namespace {
 using authority::v1::AskReply;
 using authority::v1::AskRequest;
 using authority::v1::ChallengeReply;
-using plugin::PluginProcess;
-using plugin::Program;
+using conformance::Keys;
+using conformance::PluginProcess;
+using conformance::Program;
+using conformance::ProvenByCard;
+using conformance::SeenByStaff;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using std::chrono::steady_clock;
 using testing::HasSubstr;
-
-constexpr char kCheck[] = "00112233445566778899aabbccddeeff";
-
-struct Keys {
-  test::Authority cards = test::MakeAuthority();
-  test::Key card_key = test::RsaKey();
-  std::shared_ptr<X509> card = test::Issue(cards, card_key, test::ValidNow());
-  test::Authority network = test::MakeAuthority("Synthetic network CA");
-  test::Key server_key = test::EcKey(), client_key = test::EcKey();
-  std::shared_ptr<X509> server, client;
-  Keys() {
-    test::CertificateForm form = test::ValidNow();
-    form.subject_alternative = "IP:127.0.0.1";
-    server = test::Issue(network, server_key, form);
-    client = test::Issue(network, client_key, test::ValidNow());
-  }
-};
-const Keys& keys() {
-  static const auto* const keys = new Keys;
-  return *keys;
-}
-
-std::string Sha256Hex(const std::shared_ptr<X509>& certificate) {
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned length = 0;
-  X509_digest(certificate.get(), EVP_sha256(), digest, &length);
-  std::string text;
-  char pair[3];
-  for (unsigned i = 0; i < length; ++i) {
-    std::snprintf(pair, sizeof(pair), "%02x", digest[i]);
-    text += pair;
-  }
-  return text;
-}
 
 sockaddr_un AddressOf(const std::string& path) {
   sockaddr_un address{};
@@ -143,13 +110,13 @@ class OnlineTest : public testing::Test {
   OnlineTest() {
     char pattern[] = "/tmp/madoguchi-online-XXXXXX";
     folder_ = mkdtemp(pattern);
-    Write("cards.pem", test::Pem(keys().cards.certificate));
-    Write("card.pem", test::Pem(keys().card));
-    Write("network.pem", test::Pem(keys().network.certificate));
-    Write("server.pem", test::Pem(keys().server));
-    Write("server.key", test::Pem(keys().server_key));
-    Write("client.pem", test::Pem(keys().client));
-    Write("client.key", test::Pem(keys().client_key));
+    Write("cards.pem", test::Pem(Keys().cards.certificate));
+    Write("card.pem", test::Pem(Keys().card));
+    Write("network.pem", test::Pem(Keys().network.certificate));
+    Write("server.pem", test::Pem(Keys().server));
+    Write("server.key", test::Pem(Keys().server_key));
+    Write("client.pem", test::Pem(Keys().client));
+    Write("client.key", test::Pem(Keys().client_key));
     Write("insured.textproto",
           "person { certificate: \"card.pem\" validity: VALIDITY_VALID"
           " eligibility { insurer_number: \"01000000\" name: \"試験 花子\" } }");
@@ -162,10 +129,11 @@ class OnlineTest : public testing::Test {
             std::to_string(getuid()) +
             " visual: true }"
             " host { host_id: \"clinic-2\" certificate_sha256: \"" +
-            Sha256Hex(keys().client) + "\" }");
-    auto import = *Program::Start({"../bin/madoguchi-authority", "import", "--config",
-                                   Path("authority.textproto"), Path("insured.textproto")});
-    EXPECT_EQ(import->End(0), 0) << import->errors();
+            conformance::Sha256Hex(Keys().client) + "\" }");
+    auto import = *Program::Run({"../bin/madoguchi-authority", "import", "--config",
+                                 Path("authority.textproto"), Path("insured.textproto")},
+                                Path("import.log"), /*await_ready=*/false);
+    EXPECT_EQ(import->Wait(), 0) << import->Output();
   }
   ~OnlineTest() override { std::filesystem::remove_all(folder_); }
 
@@ -178,12 +146,13 @@ class OnlineTest : public testing::Test {
     std::vector<std::string> words = {"../bin/madoguchi-authority", "serve", "--config",
                                       Path("authority.textproto")};
     words.insert(words.end(), more.begin(), more.end());
-    server_ = *Program::Start(words);
-    ASSERT_TRUE(server_->AwaitLine("ready")) << server_->errors();
+    auto server = Program::Run(words, Path("server.log"));
+    ASSERT_TRUE(server.ok()) << server.status();
+    server_ = *std::move(server);
   }
 
   void StartPlugin(std::map<std::string, std::string> settings) {
-    auto started = PluginProcess::Start("../plugins/authority_online", settings);
+    auto started = PluginProcess::StartFolder("../plugins/authority_online", settings);
     ASSERT_TRUE(started.ok()) << started.status();
     plugin_ = *std::move(started);
   }
@@ -191,43 +160,13 @@ class OnlineTest : public testing::Test {
 
   // Sets took_ as well.
   absl::StatusOr<ChallengeReply> Challenge(milliseconds timeout = seconds(10)) {
-    grpc::ClientContext context;
     const auto begin = steady_clock::now();
-    context.set_deadline(std::chrono::system_clock::now() + timeout);
-    authority::v1::ChallengeRequest request;
-    request.set_check_id(kCheck);
-    ChallengeReply reply;
-    auto status = FromGrpc(authority::v1::Authority::NewStub(plugin_->channel())
-                               ->Challenge(&context, request, &reply));
+    auto reply = conformance::Challenge(plugin_->channel(), timeout);
     took_ = std::chrono::duration_cast<milliseconds>(steady_clock::now() - begin);
-    if (!status.ok()) return status;
     return reply;
   }
   absl::StatusOr<AskReply> Ask(const AskRequest& request) {
-    grpc::ClientContext context;
-    context.set_deadline(std::chrono::system_clock::now() + seconds(10));
-    AskReply reply;
-    auto status = FromGrpc(
-        authority::v1::Authority::NewStub(plugin_->channel())->Ask(&context, request, &reply));
-    if (!status.ok()) return status;
-    return reply;
-  }
-
-  static AskRequest Proven(const ChallengeReply& challenge) {
-    const auto certificate = *Certificate::Parse(test::Der(keys().card));
-    AskRequest request;
-    request.set_check_id(kCheck);
-    request.set_certificate(std::string(certificate.der().begin(), certificate.der().end()));
-    request.mutable_proof()->set_challenge(challenge.challenge());
-    request.mutable_proof()->set_signature(test::SignDigest(
-        keys().card_key, ProofDigest({challenge.authority_id(), challenge.host_id(), kCheck,
-                                      challenge.challenge(), certificate.sha256()})));
-    return request;
-  }
-  static AskRequest SeenByStaff() {
-    AskRequest request = Proven({});
-    request.mutable_visual_match();
-    return request;
+    return conformance::Ask(plugin_->channel(), request);
   }
 
   std::string folder_;
@@ -242,21 +181,23 @@ TEST_F(OnlineTest, RelaysOverTheLocalSocket) {
   const auto challenge = Challenge();
   ASSERT_TRUE(challenge.ok()) << challenge.status();
   EXPECT_EQ(challenge->host_id(), "clinic-1");
-  const auto reply = Ask(Proven(*challenge));
+  const auto reply = Ask(ProvenByCard(*challenge));
   ASSERT_TRUE(reply.ok()) << reply.status();
   EXPECT_EQ(reply->validity(), check::v1::VALIDITY_VALID);
   EXPECT_EQ(reply->eligibility().name(), "試験 花子");
   EXPECT_TRUE(Ask(SeenByStaff()).ok());
   // The server's own failures come through as they are.
-  EXPECT_EQ(CodeOf(Ask(Proven(*challenge)).status()), check::v1::FAILURE_CODE_CHALLENGE_SPENT);
-  EXPECT_EQ(plugin_->HangUp(), 0);
+  EXPECT_EQ(CodeOf(Ask(ProvenByCard(*challenge)).status()),
+            check::v1::FAILURE_CODE_CHALLENGE_SPENT);
+  EXPECT_EQ(plugin_->End(), 0);
 }
 
 TEST_F(OnlineTest, RelaysOverMutualTls) {
   StartServer();
-  const size_t at = server_->errors().find("listening on port ");
+  const std::string log = server_->Output();
+  const size_t at = log.find("listening on port ");
   ASSERT_NE(at, std::string::npos);
-  const std::string port = std::to_string(std::stoi(server_->errors().substr(at + 18)));
+  const std::string port = std::to_string(std::stoi(log.substr(at + 18)));
   StartPlugin({{"address", "127.0.0.1:" + port},
                {"server_ca", Path("network.pem")},
                {"client_certificate", Path("client.pem")},
@@ -264,7 +205,7 @@ TEST_F(OnlineTest, RelaysOverMutualTls) {
   const auto challenge = Challenge();
   ASSERT_TRUE(challenge.ok()) << challenge.status();
   EXPECT_EQ(challenge->host_id(), "clinic-2");
-  EXPECT_TRUE(Ask(Proven(*challenge)).ok());
+  EXPECT_TRUE(Ask(ProvenByCard(*challenge)).ok());
   EXPECT_EQ(CodeOf(Ask(SeenByStaff()).status()), check::v1::FAILURE_CODE_METHOD_NOT_ENTITLED);
 
   // A server that another CA vouches for is none.
@@ -306,8 +247,8 @@ TEST_F(OnlineTest, TheFirstCallAfterARestartWorks) {
     }
     const auto challenge = Challenge();
     ASSERT_TRUE(challenge.ok()) << i << ": " << challenge.status();
-    EXPECT_EQ(CodeOf(Ask(Proven(*before)).status()), check::v1::FAILURE_CODE_CHALLENGE_SPENT);
-    EXPECT_TRUE(Ask(Proven(*challenge)).ok());
+    EXPECT_EQ(CodeOf(Ask(ProvenByCard(*before)).status()), check::v1::FAILURE_CODE_CHALLENGE_SPENT);
+    EXPECT_TRUE(Ask(ProvenByCard(*challenge)).ok());
   }
 }
 
@@ -324,7 +265,7 @@ TEST_F(OnlineTest, AQuestionThatMeetsADeadConnectionIsAskedAgain) {
   EXPECT_TRUE(Ask(SeenByStaff()).ok());
   // A signature is sent once: nobody knows whether the server has seen it.
   wire.CutAtNextQuestion();
-  EXPECT_EQ(CodeOf(Ask(Proven(*challenge)).status()),
+  EXPECT_EQ(CodeOf(Ask(ProvenByCard(*challenge)).status()),
             check::v1::FAILURE_CODE_AUTHORITY_UNREACHABLE);
   EXPECT_EQ(wire.cuts(), 3);
 }
@@ -353,12 +294,12 @@ TEST_F(OnlineTest, DoesNotWorkPastTheHostsDeadline) {
   EXPECT_FALSE(Challenge(milliseconds(300)).ok());
   EXPECT_LT(took_, milliseconds(2000));
   // The plugin is idle again: it ends at once.
-  EXPECT_EQ(plugin_->HangUp(1000), 0);
+  EXPECT_EQ(plugin_->End(milliseconds(1000)), 0);
 }
 
 TEST_F(OnlineTest, NamesTheSettingThatCannotBeUsed) {
   const auto error = [&](const std::map<std::string, std::string>& settings) {
-    const auto started = PluginProcess::Start("../plugins/authority_online", settings);
+    const auto started = PluginProcess::StartFolder("../plugins/authority_online", settings);
     EXPECT_EQ(started.status().code(), absl::StatusCode::kInvalidArgument);
     return std::string(started.status().message());
   };

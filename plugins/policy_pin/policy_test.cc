@@ -4,8 +4,8 @@
 
 #include <random>
 
-#include "sdk/plugin/plugin_process.h"
-#include "sdk/plugin/policy_play.h"
+#include "sdk/conformance/plugin_process.h"
+#include "sdk/conformance/policy_play.h"
 
 namespace madoguchi {
 namespace {
@@ -65,7 +65,7 @@ constexpr const char* kGolden[] = {
 TEST(PinPolicy, PlaysEveryGoldenCheck) {
   PinPolicy policy = Started();
   for (const char* line : kGolden) {
-    EXPECT_EQ(plugin::Play(policy, line), absl::OkStatus()) << line;
+    EXPECT_EQ(conformance::Play(policy, line), absl::OkStatus()) << line;
   }
 }
 
@@ -90,7 +90,7 @@ TEST(PinPolicy, EveryCheckWithARealCounterEnds) {
       ASSERT_LT(request.evidence_size(), 32) << "seed " << seed;
       const auto reply = policy.Next(request);
       ASSERT_TRUE(reply.ok()) << reply.status();
-      const std::string step = plugin::NameOf(*reply);
+      const std::string step = conformance::NameOf(*reply);
       if (step == "FINISH") break;
       std::string word = dice() % 16 == 0 ? "FAILED:CARD_GONE" : "";
       if (!word.empty()) {
@@ -113,7 +113,7 @@ TEST(PinPolicy, EveryCheckWithARealCounterEnds) {
       } else {
         word = --tries == 0 ? "PIN_BLOCKED" : "PIN_REJECTED:" + std::to_string(tries);
       }
-      *request.add_evidence() = *plugin::EvidenceOf(word);
+      *request.add_evidence() = *conformance::EvidenceOf(word);
     }
   }
 }
@@ -122,14 +122,14 @@ TEST(PinPolicy, RefusesMoreEvidenceThanACheckCanHave) {
   PinPolicy policy = Started();
   policy::v1::NextRequest request;
   for (const char* word : {"PIN_SEALED", "CERTIFICATE_READ"}) {
-    *request.add_evidence() = *plugin::EvidenceOf(word);
+    *request.add_evidence() = *conformance::EvidenceOf(word);
   }
   while (request.evidence_size() < 32) {
-    *request.add_evidence() = *plugin::EvidenceOf("PIN_REJECTED:2");
-    *request.add_evidence() = *plugin::EvidenceOf("PIN_SEALED");
+    *request.add_evidence() = *conformance::EvidenceOf("PIN_REJECTED:2");
+    *request.add_evidence() = *conformance::EvidenceOf("PIN_SEALED");
   }
   EXPECT_TRUE(policy.Next(request).ok());
-  *request.add_evidence() = *plugin::EvidenceOf("CARD_PROVEN");
+  *request.add_evidence() = *conformance::EvidenceOf("CARD_PROVEN");
   EXPECT_EQ(policy.Next(request).status().code(), absl::StatusCode::kInvalidArgument);
 }
 
@@ -157,13 +157,13 @@ TEST(PinPolicy, NamesTheSettingThatCannotBeUsed) {
 }
 
 TEST(PinPolicyProcess, AnswersOnItsSocketWithTheDefaultsOfItsManifest) {
-  auto process = plugin::PluginProcess::Start("../plugins/policy_pin");
+  auto process = conformance::PluginProcess::StartFolder("../plugins/policy_pin");
   ASSERT_TRUE(process.ok()) << process.status();
-  plugin::RemotePolicy policy(**process);
-  EXPECT_EQ(plugin::Play(policy, kGolden[0]), absl::OkStatus());
-  EXPECT_EQ(plugin::Play(policy, "ASK_PIN VISUAL_MATCH REFUSED"), absl::OkStatus());
+  conformance::RemotePolicy policy(**process);
+  EXPECT_EQ(conformance::Play(policy, kGolden[0]), absl::OkStatus());
+  EXPECT_EQ(conformance::Play(policy, "ASK_PIN VISUAL_MATCH REFUSED"), absl::OkStatus());
   EXPECT_EQ(policy.Next({})->step().ask_pin().form().longest(), 4u);
-  EXPECT_EQ((*process)->HangUp(), 0);
+  EXPECT_EQ((*process)->End(), 0);
 }
 
 }  // namespace

@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include "sdk/plugin/plugin_process.h"
-#include "sdk/plugin/policy_play.h"
+#include "sdk/conformance/plugin_process.h"
+#include "sdk/conformance/policy_play.h"
 
 namespace madoguchi {
 namespace {
@@ -28,7 +28,7 @@ constexpr const char* kGolden[] = {
 TEST(VisualPolicy, PlaysEveryGoldenCheck) {
   VisualPolicy policy;
   for (const char* line : kGolden) {
-    EXPECT_EQ(plugin::Play(policy, line), absl::OkStatus()) << line;
+    EXPECT_EQ(conformance::Play(policy, line), absl::OkStatus()) << line;
   }
 }
 
@@ -58,11 +58,11 @@ TEST(VisualPolicy, EverySequenceEnds) {
 }
 
 TEST(VisualPolicyProcess, AnswersOnItsSocket) {
-  auto process = plugin::PluginProcess::Start("../plugins/policy_visual");
+  auto process = conformance::PluginProcess::StartFolder("../plugins/policy_visual");
   ASSERT_TRUE(process.ok()) << process.status();
-  plugin::RemotePolicy policy(**process);
-  EXPECT_EQ(plugin::Play(policy, kGolden[0]), absl::OkStatus());
-  EXPECT_EQ((*process)->HangUp(), 0);
+  conformance::RemotePolicy policy(**process);
+  EXPECT_EQ(conformance::Play(policy, kGolden[0]), absl::OkStatus());
+  EXPECT_EQ((*process)->End(), 0);
 }
 
 }  // namespace

@@ -21,7 +21,9 @@
 
 #include "madoguchi/plugin/v1/plugin.grpc.pb.h"
 #include "sdk/failure/grpc_status.h"
+#include "sdk/plugin/serve.h"
 #include "sdk/secret/secret.h"
+#include "sdk/textproto/textproto.h"
 
 namespace madoguchi::conformance {
 namespace {
@@ -60,8 +62,9 @@ absl::StatusOr<std::unique_ptr<PluginProcess>> PluginProcess::Spawn(const std::s
   posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_adddup2(&actions, log[1], 1);
   posix_spawn_file_actions_adddup2(&actions, log[1], 2);
-  posix_spawn_file_actions_adddup2(&actions, service[1], 3);
-  posix_spawn_file_actions_adddup2(&actions, pin[1], 4);
+  posix_spawn_file_actions_adddup2(&actions, service[1], plugin::kServiceFd);
+  posix_spawn_file_actions_adddup2(&actions, pin[1], plugin::kPinFd);
+  posix_spawn_file_actions_addclosefrom_np(&actions, plugin::kPinFd + 1);
   std::string path = binary;
   char* const arguments[] = {path.data(), nullptr};
   char* const environment[] = {nullptr};
@@ -83,6 +86,30 @@ absl::StatusOr<std::unique_ptr<PluginProcess>> PluginProcess::Spawn(const std::s
   fcntl(service[0], F_SETFL, fcntl(service[0], F_GETFL) | O_NONBLOCK);
   process->service_fd_ = fcntl(service[0], F_DUPFD_CLOEXEC, 10);
   process->channel_ = grpc::CreateInsecureChannelFromFd("plugin", service[0]);
+  return process;
+}
+
+absl::StatusOr<std::unique_ptr<PluginProcess>> PluginProcess::StartFolder(
+    const std::string& folder, const std::map<std::string, std::string>& settings) {
+  plugin::v1::Manifest manifest;
+  absl::Status status = ReadTextproto(folder + "/plugin.textproto", &manifest);
+  if (!status.ok()) return status;
+  std::map<std::string, std::string> values;
+  for (const auto& declared : manifest.setting()) {
+    const auto given = settings.find(declared.name());
+    std::string& value = values[declared.name()];
+    value = given == settings.end() ? declared.default_value() : given->second;
+    if (declared.type() != plugin::v1::SettingDeclaration::TYPE_FILE || value.empty()) continue;
+    auto bytes = ReadFile(value);
+    if (!bytes.ok()) return bytes.status();
+    value = *std::move(bytes);
+  }
+  const std::string& binary = manifest.binary().empty() ? manifest.name() : manifest.binary();
+  auto process = Spawn(folder + "/" + binary);
+  if (!process.ok()) return process.status();
+  (*process)->manifest_ = std::move(manifest);
+  status = (*process)->Start(values);
+  if (!status.ok()) return status;
   return process;
 }
 
@@ -124,11 +151,15 @@ bool PluginProcess::AwaitLog(const std::string& text, std::chrono::milliseconds 
 absl::Status PluginProcess::Start(const std::map<std::string, std::string>& settings) {
   const auto stub = plugin::v1::Plugin::NewStub(channel_);
   plugin::v1::HelloRequest hello;
-  hello.add_host_version(1);
+  hello.add_host_version(plugin::kContractVersion);
   plugin::v1::HelloReply greeted;
   grpc::ClientContext first;
   absl::Status status = FromGrpc(stub->Hello(&WithDeadline(first), hello, &greeted));
   if (!status.ok()) return status;
+  if (!manifest_.name().empty() &&
+      (greeted.name() != manifest_.name() || greeted.kind() != manifest_.kind())) {
+    return absl::FailedPreconditionError("Hello and plugin.textproto tell different names");
+  }
   plugin::v1::StartRequest start;
   for (const auto& [name, value] : settings) (*start.mutable_setting())[name] = value;
   plugin::v1::StartReply started;

@@ -15,22 +15,31 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "madoguchi/plugin/v1/plugin.pb.h"
 
 namespace madoguchi::conformance {
 
 // One plugin as a host would start it, for tests: the binary itself, with /dev/null as fd 0, its
-// log taken from fd 1 and 2, gRPC on fd 3, PIN packets on fd 4, and an empty environment. It is not
-// jailed. Thread-safe but for End and Kill, which one thread calls.
+// log taken from fd 1 and 2, gRPC on fd 3, PIN packets on fd 4, no other fd, and an empty
+// environment. It is not jailed. Thread-safe but for End and Kill, which one thread calls.
 class PluginProcess {
  public:
   // Starts `binary`, a path, with no arguments. The process may not be ready yet; gRPC waits for
   // it.
   static absl::StatusOr<std::unique_ptr<PluginProcess>> Spawn(const std::string& binary);
+  // The plugin in `folder`, as its plugin.textproto has it: spawned, greeted and started.
+  // `settings` go over the manifest's defaults; for a TYPE_FILE setting it is the file's path.
+  // FAILED_PRECONDITION when Hello tells another name or kind than the manifest; a refused Start is
+  // returned as it came.
+  static absl::StatusOr<std::unique_ptr<PluginProcess>> StartFolder(
+      const std::string& folder, const std::map<std::string, std::string>& settings = {});
   // Ends the process, by force when it does not end by itself.
   ~PluginProcess();
   PluginProcess(const PluginProcess&) = delete;
   PluginProcess& operator=(const PluginProcess&) = delete;
 
+  // Empty unless the process came from StartFolder.
+  const plugin::v1::Manifest& manifest() const { return manifest_; }
   pid_t pid() const { return pid_; }
   // gRPC on fd 3. Make stubs on it freely; it dies with the process.
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
@@ -41,7 +50,8 @@ class PluginProcess {
   // Waits until the log holds `text`; false when it does not within `patience`.
   bool AwaitLog(const std::string& text, std::chrono::milliseconds patience) const;
 
-  // Hello and Start. The settings are handed over as they are: defaults too must be in them.
+  // Hello and Start. The settings are handed over as they are: defaults too must be in them, and
+  // files as their bytes.
   absl::Status Start(const std::map<std::string, std::string>& settings);
   // Sends one PIN packet: `token` (16 bytes) and `pin` (1..16 bytes), see reader.proto. True when
   // it was sent. Wipes its own buffer; `pin` is the caller's.
@@ -63,6 +73,7 @@ class PluginProcess {
   void ReadLog(int fd);
   std::optional<int> Wait(std::chrono::milliseconds patience);
 
+  plugin::v1::Manifest manifest_;
   pid_t pid_ = -1;
   int service_fd_ = -1;
   int pin_fd_ = -1;

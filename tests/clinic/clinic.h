@@ -7,12 +7,15 @@
 #include <vector>
 
 #include "host/config.pb.h"
-#include "tests/clinic/program.h"
+#include "sdk/conformance/program.h"
 #include "tests/clinic/screen.h"
 
 // A whole clinic of real processes in a folder of its own: authority, host, plugins, cards. Tests
 // change its parts before Open, and break them afterwards.
 namespace madoguchi::clinic {
+
+using conformance::Await;
+using conformance::Program;
 
 // One virtual patient.
 struct Patient {
@@ -41,7 +44,8 @@ class Card {
 class Clinic {
  public:
   struct Options {
-    bool pcsc = false;  // readers/pcsc on the private pcscd of the environment; else virtual readers
+    bool pcsc =
+        false;  // readers/pcsc on the private pcscd of the environment; else virtual readers
     int readers = 2;
     std::vector<Patient> patients = {{"hanako"}};
     std::vector<std::string> authority_flags;

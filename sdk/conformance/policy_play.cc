@@ -1,10 +1,14 @@
-#include "sdk/plugin/policy_play.h"
+#include "sdk/conformance/policy_play.h"
 
 #include <cctype>
 #include <charconv>
+#include <chrono>
 #include <sstream>
 
-namespace madoguchi::plugin {
+#include "madoguchi/policy/v1/policy.grpc.pb.h"
+#include "sdk/failure/grpc_status.h"
+
+namespace madoguchi::conformance {
 namespace {
 
 std::string UpperCase(std::string text) {
@@ -58,7 +62,7 @@ absl::StatusOr<policy::v1::ProjectedEvidence> EvidenceOf(const std::string& word
   return evidence;
 }
 
-absl::Status Play(Policy& policy, const std::string& line) {
+absl::Status Play(plugin::Policy& policy, const std::string& line) {
   std::istringstream words(line);
   policy::v1::NextRequest request;
   std::string expected;
@@ -84,4 +88,14 @@ absl::Status Play(Policy& policy, const std::string& line) {
   return absl::InvalidArgumentError("FINISH or REFUSED ends a line, and nothing else does");
 }
 
-}  // namespace madoguchi::plugin
+absl::StatusOr<policy::v1::NextReply> RemotePolicy::Next(const policy::v1::NextRequest& request) {
+  const auto stub = policy::v1::Policy::NewStub(process_.channel());
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(10));
+  policy::v1::NextReply reply;
+  const absl::Status status = FromGrpc(stub->Next(&context, request, &reply));
+  if (!status.ok()) return status;
+  return reply;
+}
+
+}  // namespace madoguchi::conformance
