@@ -37,7 +37,8 @@ absl::Status CheckConfig(const host::Config& config, const std::string& path) {
   std::set<std::string> plugins, names;
   for (const auto& plugin : config.plugin()) {
     if (plugin.name().empty() || plugin.name().find_first_of("/.") != std::string::npos) {
-      return wrong("plugin \"" + plugin.name() + "\"; expected the name of a folder in plugin_folder");
+      return wrong("plugin \"" + plugin.name() +
+                   "\"; expected the name of a folder in plugin_folder");
     }
     if (!plugins.insert(plugin.name()).second) {
       return wrong("plugin \"" + plugin.name() + "\" stands there twice");
@@ -74,8 +75,8 @@ absl::Status CheckConfig(const host::Config& config, const std::string& path) {
   if (config.counter().empty()) return wrong("no counter; expected at least one");
   for (const auto& user : config.desk().local_user()) {
     if (user.role().empty()) {
-      return wrong("desk.local_user " + std::to_string(user.uid()) + " has no role; expected ROLE_" +
-                   "STAFF, ROLE_PATIENT or ROLE_ADMIN");
+      return wrong("desk.local_user " + std::to_string(user.uid()) +
+                   " has no role; expected ROLE_" + "STAFF, ROLE_PATIENT or ROLE_ADMIN");
     }
   }
   if (config.limits().pin_held_ms() > kLongestPinHold) {

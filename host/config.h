@@ -9,8 +9,8 @@
 
 namespace madoguchi {
 
-// Reads and checks the host's configuration; paths come back absolute. INVALID_ARGUMENT or NOT_FOUND
-// with file, line where there is one, and what was expected.
+// Reads and checks the host's configuration; paths come back absolute. INVALID_ARGUMENT or
+// NOT_FOUND with file, line where there is one, and what was expected.
 absl::StatusOr<host::Config> ReadConfig(const std::string& path);
 
 Limits LimitsOf(const host::LimitsConfig& config);

@@ -86,9 +86,9 @@ class RunningHost final : public Host {
       up = [this, name](const std::shared_ptr<const PluginLife>& life) { readers_.Up(name, life); };
       down = [this, name] { readers_.Down(name); };
     }
-    slots_[name] = std::make_unique<PluginSlot>(*std::move(folder), *std::move(settings),
-                                                std::move(up), std::move(down),
-                                                PluginSlot::Patience());
+    slots_[name] =
+        std::make_unique<PluginSlot>(*std::move(folder), *std::move(settings), std::move(up),
+                                     std::move(down), PluginSlot::Patience());
   }
 
   Lives LivesOf(const std::string& plugin) const {

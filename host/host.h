@@ -15,8 +15,8 @@ class Host {
  public:
   // Plugins are started and not waited for: one that does not start is listed with its reason and
   // stops nobody. Files that settings name are relative to `base`, the configuration's folder.
-  // Finished checks are logged to stderr, a line each, and with `verbose` also step by step, without
-  // what is personal. The error says which file, setting or address stands in the way.
+  // Finished checks are logged to stderr, a line each, and with `verbose` also step by step,
+  // without what is personal. The error says which file, setting or address stands in the way.
   static absl::StatusOr<std::unique_ptr<Host>> Start(const host::Config& config,
                                                      const std::string& base, bool verbose);
   virtual ~Host() = default;

@@ -13,8 +13,8 @@
 
 namespace {
 
-constexpr int kUsage = 64;    // EX_USAGE
-constexpr int kConfig = 78;   // EX_CONFIG
+constexpr int kUsage = 64;        // EX_USAGE
+constexpr int kConfig = 78;       // EX_CONFIG
 constexpr int kUnavailable = 69;  // EX_UNAVAILABLE
 
 constexpr char kHelp[] =

@@ -77,9 +77,9 @@ std::string Certificate(size_t size) {
 
 TEST(Jpki, ForeignCardsAndGarbageAreToldApart) {
   const auto select = [](const std::string& answer) {
-    return CodeOf(Jpki::Select(std::make_unique<Script>(
-                                   "> 00A4040C0AD392F000260100000001 < " + answer))
-                      .status());
+    return CodeOf(
+        Jpki::Select(std::make_unique<Script>("> 00A4040C0AD392F000260100000001 < " + answer))
+            .status());
   };
   EXPECT_EQ(select("6A82"), FAILURE_CODE_NOT_MY_NUMBER_CARD);
   EXPECT_EQ(select("6D00"), FAILURE_CODE_NOT_MY_NUMBER_CARD);
@@ -94,11 +94,11 @@ TEST(Jpki, ReadsACertificateOfNBytesInNBy256Apdus) {
     std::string script;
     for (size_t at = 0; at < size; at += 256) {
       const size_t part = std::min<size_t>(256, size - at);
-      const auto p = Text(std::vector<uint8_t>{static_cast<uint8_t>(at >> 8),
-                                               static_cast<uint8_t>(at)});
+      const auto p =
+          Text(std::vector<uint8_t>{static_cast<uint8_t>(at >> 8), static_cast<uint8_t>(at)});
       const auto le = Text(std::vector<uint8_t>{static_cast<uint8_t>(at == 0 ? 256 : part)});
-      script += "> 00B0" + (at == 0 ? "8A00" : p) + le + " < " + file.substr(2 * at, 2 * part) +
-                "9000 ";
+      script +=
+          "> 00B0" + (at == 0 ? "8A00" : p) + le + " < " + file.substr(2 * at, 2 * part) + "9000 ";
     }
     auto card = Card(script);
     ASSERT_TRUE(card.ok());
@@ -110,20 +110,18 @@ TEST(Jpki, ReadsACertificateOfNBytesInNBy256Apdus) {
 
 TEST(Jpki, AsksAheadInTwoCallsAndNoMoreApdus) {
   const std::string file = Certificate(600);
-  auto card = Jpki::Select(
-      std::make_unique<Script>(std::string(kSelected) + "> 00B08A0000 < " + file.substr(0, 512) +
-                               "9000 > 00B0010000 < " + file.substr(512, 512) +
-                               "9000 > 00B0020058 < " + file.substr(1024) +
-                               "9000 > 00200098 < 63C2"),
-      Jpki::Ahead::kCertificateAndTries);
+  auto card = Jpki::Select(std::make_unique<Script>(std::string(kSelected) + "> 00B08A0000 < " +
+                                                    file.substr(0, 512) + "9000 > 00B0010000 < " +
+                                                    file.substr(512, 512) + "9000 > 00B0020058 < " +
+                                                    file.substr(1024) + "9000 > 00200098 < 63C2"),
+                           Jpki::Ahead::kCertificateAndTries);
   ASSERT_TRUE(card.ok());
   EXPECT_EQ(Text(*card->ReadAuthenticationCertificate()), file);
   EXPECT_EQ(card->TriesLeft()->value(), 2);
 }
 
 TEST(Jpki, AheadOfAForeignCardStopsAtItsRefusal) {
-  EXPECT_EQ(CodeOf(Jpki::Select(std::make_unique<Script>(
-                                    "> 00A4040C0AD392F000260100000001 < 6A82"),
+  EXPECT_EQ(CodeOf(Jpki::Select(std::make_unique<Script>("> 00A4040C0AD392F000260100000001 < 6A82"),
                                 Jpki::Ahead::kCertificateAndTries)
                        .status()),
             FAILURE_CODE_NOT_MY_NUMBER_CARD);
@@ -136,11 +134,12 @@ TEST(Jpki, LeavesTheFillerBehindTheCertificateOut) {
 
 TEST(Jpki, FallsBackToSelectWhereShortIdsAreRefused) {
   for (const std::string sw : {"6A82", "6A86", "6986"}) {
-    auto card = Card("> 00B08A0000 < " + sw + " > 00A4020C02000A < 9000 > 00B0000000 < " +
-                     Certificate(90) +
-                     "9000 > 00A4020C020018 < 9000 > 00200080 < 63C3 > 0020008000+PIN < 9000 "
-                     "> 00A4020C020017 < 9000 > 802A00800101" "00 < " +
-                     std::string(512, 'A') + "9000");
+    auto card =
+        Card("> 00B08A0000 < " + sw + " > 00A4020C02000A < 9000 > 00B0000000 < " + Certificate(90) +
+             "9000 > 00A4020C020018 < 9000 > 00200080 < 63C3 > 0020008000+PIN < 9000 "
+             "> 00A4020C020017 < 9000 > 802A00800101"
+             "00 < " +
+             std::string(512, 'A') + "9000");
     EXPECT_TRUE(card->ReadAuthenticationCertificate().ok());
     EXPECT_EQ(card->TriesLeft()->value(), 3);
     Secret pin = *Secret::OfSize(4);
@@ -199,12 +198,16 @@ TEST(Jpki, SignsInTheCallOfVerify) {
   EXPECT_TRUE(card->VerifyPin(&pin, "\xAA")->verified);
   EXPECT_EQ(card->Sign("\xAA")->size(), 256u);
   // What came in that call and will not do is handled as if it had been asked for by itself.
-  auto chained = Card("> 0020009800+PIN < 9000 > 802A009701AA00 < 6100 > 802A009701AA00 < 6100 "
-                      "> 00C0000000 < " + signature + "9000");
+  auto chained = Card(
+      "> 0020009800+PIN < 9000 > 802A009701AA00 < 6100 > 802A009701AA00 < 6100 "
+      "> 00C0000000 < " +
+      signature + "9000");
   EXPECT_TRUE(chained->VerifyPin(&pin, "\xAA")->verified);
   EXPECT_EQ(chained->Sign("\xAA")->size(), 256u);
-  auto selects = Card("> 0020009800+PIN < 9000 > 802A009701AA00 < 6A86 > 00A4020C020017 < 9000 "
-                      "> 802A008001AA00 < " + signature + "9000");
+  auto selects = Card(
+      "> 0020009800+PIN < 9000 > 802A009701AA00 < 6A86 > 00A4020C020017 < 9000 "
+      "> 802A008001AA00 < " +
+      signature + "9000");
   EXPECT_TRUE(selects->VerifyPin(&pin, "\xAA")->verified);
   EXPECT_EQ(selects->Sign("\xAA")->size(), 256u);
   auto gone = Card("> 0020009800+PIN < 9000 > 802A009701AA00 < gone");

@@ -38,13 +38,14 @@ class CardSession {
     return answers;
   }
 
-  // Sends `apdu_template` (CLA INS P1 P2 Lc, with Lc = 0) with `pin` as its data, once. The PIN goes
-  // by the lane of its own, is in no message, and is wiped here as soon as it is on its way. Without
-  // a pin the reader's own pad asks for it.
+  // Sends `apdu_template` (CLA INS P1 P2 Lc, with Lc = 0) with `pin` as its data, once. The PIN
+  // goes by the lane of its own, is in no message, and is wiped here as soon as it is on its way.
+  // Without a pin the reader's own pad asks for it.
   virtual absl::StatusOr<std::vector<uint8_t>> VerifyPin(std::span<const uint8_t> apdu_template,
                                                          Secret* pin) = 0;
 
-  // VerifyPin and, when it was answered 9000, TransmitAll of `commands`. The answer to VERIFY first.
+  // VerifyPin and, when it was answered 9000, TransmitAll of `commands`. The answer to VERIFY
+  // first.
   virtual absl::StatusOr<std::vector<std::vector<uint8_t>>> VerifyPinAndTransmitAll(
       std::span<const uint8_t> apdu_template, Secret* pin,
       std::span<const std::vector<uint8_t>> commands) {

@@ -53,8 +53,8 @@ absl::StatusOr<CardSeen> Check::AwaitCard() {
   if (pin_) until = std::min(until, pin_->until);
   std::optional<steady_clock::time_point> missing_since;
   while (true) {
-    // One look at the table for both: a card that comes between two looks would be neither taken nor
-    // left alone, but asked about.
+    // One look at the table for both: a card that comes between two looks would be neither taken
+    // nor left alone, but asked about.
     const auto cards = world_.readers->Cards(subject_.places);
     if (const auto seen = CardToTake(cards)) {
       if (!seen->powered) return FailureStatus(FAILURE_CODE_CARD_UNPOWERED, seen->place());
@@ -155,8 +155,8 @@ absl::Status Check::ReadAhead(const CardSeen& seen, bool with_tries) {
 void Check::DropCard() {
   if (!hand_) return;
   if (closing_.valid()) closing_.get();
-  closing_ = std::async(std::launch::async,
-                        [closed = std::make_unique<CardInHand>(*std::move(hand_))] {});
+  closing_ =
+      std::async(std::launch::async, [closed = std::make_unique<CardInHand>(*std::move(hand_))] {});
   hand_.reset();
 }
 
@@ -175,8 +175,7 @@ Evidence Check::ReadCertificate() {
     scene_.reader = seen->place();
     scene_.other_card_lies_there = false;
     screens_.Show(scene_);
-    const auto ahead =
-        wants_tries_ ? Jpki::Ahead::kCertificateAndTries : Jpki::Ahead::kCertificate;
+    const auto ahead = wants_tries_ ? Jpki::Ahead::kCertificateAndTries : Jpki::Ahead::kCertificate;
     if (const absl::Status opened = Open(*seen, ahead); !opened.ok()) {
       return Failed(opened, FAILURE_CODE_READER_LOST);
     }
@@ -241,9 +240,8 @@ Evidence Check::ProveCard() {
     return evidence;
   }
 
-  const std::string digest =
-      ProofDigest({world_.authority_id, world_.host_id, subject_.check_id, challenge->challenge(),
-                   certificate_->sha256()});
+  const std::string digest = ProofDigest({world_.authority_id, world_.host_id, subject_.check_id,
+                                          challenge->challenge(), certificate_->sha256()});
   absl::StatusOr<PinResult> result = absl::UnknownError("");
   {
     const HeldPin held = *std::exchange(pin_, std::nullopt);

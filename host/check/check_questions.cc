@@ -58,8 +58,8 @@ Evidence Check::AskPin(const Step::AskPin& step) {
   scene_.pin_prompt = prompt;
   scene_.pin_rejected = record_.entry_size() >= 2 &&
                         record_.entry(record_.entry_size() - 2).evidence().has_pin_rejected();
-  // The form is looked at as soon as the PIN comes, so that a slip of the finger is told at once and
-  // costs no try. The PIN is wiped again and stays sealed until the VERIFY.
+  // The form is looked at as soon as the PIN comes, so that a slip of the finger is told at once
+  // and costs no try. The PIN is wiped again and stays sealed until the VERIFY.
   const auto form_fits = [key, check_id = subject_.check_id,
                           form = step.form()](const desk::v1::Reply& reply) -> absl::Status {
     const auto pin = key->Open(reply.pin(), check_id);
@@ -113,7 +113,9 @@ Evidence Check::AskVisualMatch() {
 Evidence Check::AskAnything(const Step::Ask& step) {
   scene_.stage = desk::v1::STAGE_ASK;
   scene_.ask = step;
-  const auto fits = [step](const desk::v1::Reply& reply) { return FieldsFit(step, reply.answer()); };
+  const auto fits = [step](const desk::v1::Reply& reply) {
+    return FieldsFit(step, reply.answer());
+  };
   desk::v1::Reply reply;
   if (auto other = AwaitReply(fits, std::chrono::steady_clock::now() + world_.limits.question,
                               FAILURE_CODE_TIMED_OUT, /*read_ahead=*/false, &reply)) {

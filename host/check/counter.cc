@@ -37,7 +37,8 @@ desk::v1::ReplyKind KindOf(const Reply& reply) {
   return desk::v1::REPLY_KIND_UNSPECIFIED;
 }
 
-// What makes one question another one: its step, the card that it asks about, the key of its prompt.
+// What makes one question another one: its step, the card that it asks about, the key of its
+// prompt.
 std::string AboutWhat(const Scene& scene) {
   std::string about = std::to_string(scene.step) + " " + std::to_string(scene.stage);
   if (scene.stage == desk::v1::STAGE_ASK_SAME_CARD) about += " " + std::to_string(scene.arrival);
@@ -82,8 +83,8 @@ class Counter::Front final : public Screens {
   }
 
  private:
-  // Shows `scene`, with a question where there is an acceptor. All in one go: replies come from other
-  // threads, and one that was accepted must neither be lost nor answer what it was not asked.
+  // Shows `scene`, with a question where there is an acceptor. All in one go: replies come from
+  // other threads, and one that was accepted must neither be lost nor answer what it was not asked.
   void Put(const Scene& scene, Acceptor acceptor) {
     {
       std::lock_guard<std::mutex> lock(counter_.mutex_);
@@ -264,9 +265,8 @@ desk::v1::CardPlace Counter::CardPlaceNow() const {
   const auto cards = world_.readers->Cards(place_.readers);
   if (cards.empty()) return desk::v1::CARD_PLACE_NONE;
   if (scene_.stage == desk::v1::STAGE_DONE) return desk::v1::CARD_PLACE_TAKE_AWAY;
-  const bool old = std::any_of(cards.begin(), cards.end(), [&](const CardSeen& card) {
-    return card.arrival <= closed_at_;
-  });
+  const bool old = std::any_of(cards.begin(), cards.end(),
+                               [&](const CardSeen& card) { return card.arrival <= closed_at_; });
   return scene_.stage == desk::v1::STAGE_IDLE && old ? desk::v1::CARD_PLACE_TAKE_AWAY
                                                      : desk::v1::CARD_PLACE_THERE;
 }

@@ -60,9 +60,12 @@ std::vector<CardSeen> ReaderTable::Cards(const std::set<std::string>& places) co
   for (const auto& [plugin, source] : sources_) {
     for (const auto& [reader, seen] : source.readers) {
       if (!HasCard(seen.state)) continue;
-      CardSeen card{plugin,       reader,
-                    source.generation, seen.state.insertion(),
-                    seen.arrival, seen.state.lying(),
+      CardSeen card{plugin,
+                    reader,
+                    source.generation,
+                    seen.state.insertion(),
+                    seen.arrival,
+                    seen.state.lying(),
                     seen.state.presence() == reader::v1::PRESENCE_PRESENT};
       if (places.empty() || places.count(card.place()) > 0) cards.push_back(std::move(card));
     }

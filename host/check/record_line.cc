@@ -42,9 +42,9 @@ std::string RecordLine(const check::v1::Record& record) {
     }
     before = entry.at_us();
   }
-  return "check " + record.check_id() + " counter=" + record.counter() + " method=" +
-         record.method() + " " + outcome + " " + Milliseconds(end) + " ms: " + steps + "policy " +
-         Milliseconds(in_policy);
+  return "check " + record.check_id() + " counter=" + record.counter() +
+         " method=" + record.method() + " " + outcome + " " + Milliseconds(end) + " ms: " + steps +
+         "policy " + Milliseconds(in_policy);
 }
 
 }  // namespace madoguchi

@@ -186,14 +186,13 @@ std::optional<std::string> WhyForbidden(const Record& record, const Step& step,
     case Step::kProveCard: {
       if (read < 0) return "ProveCard before ReadCertificate";
       // A typed PIN serves for one VERIFY; what came after it shows whether it was used.
-      const int typed = std::max(LastPlace(record, Evidence::kPinSealed),
-                                 LastPlace(record, Evidence::kPinAtPad));
+      const int typed =
+          std::max(LastPlace(record, Evidence::kPinSealed), LastPlace(record, Evidence::kPinAtPad));
       const int used = std::max({LastPlace(record, Evidence::kPinRejected),
                                  LastPlace(record, Evidence::kPinBlocked),
                                  LastPlace(record, Evidence::kCardProven)});
       if (typed < 0 || used > typed) return "ProveCard without a PIN that was typed for it";
-      if (LastPlace(record, Evidence::kLastTry) >
-          LastPlace(record, Evidence::kLastTryAccepted)) {
+      if (LastPlace(record, Evidence::kLastTry) > LastPlace(record, Evidence::kLastTryAccepted)) {
         return "ProveCard on the last try, which nobody allowed";
       }
       return {};

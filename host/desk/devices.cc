@@ -60,8 +60,9 @@ absl::StatusOr<std::unique_ptr<Devices>> Devices::Load(const std::string& path) 
 
 absl::Status Devices::Add(const desk::v1::Device& device) {
   if (!IsDeviceName(device.name())) {
-    return FailureStatus(FAILURE_CODE_REQUEST_INVALID,
-                         "a device's name is 1 to 64 letters, digits, dots, dashes and underscores");
+    return FailureStatus(
+        FAILURE_CODE_REQUEST_INVALID,
+        "a device's name is 1 to 64 letters, digits, dots, dashes and underscores");
   }
   {
     std::lock_guard<std::mutex> lock(mutex_);
@@ -71,9 +72,8 @@ absl::Status Devices::Add(const desk::v1::Device& device) {
             FailureStatus(FAILURE_CODE_REQUEST_INVALID,
                           "there is a device named " + device.name() + "; remove it first");
         absl::Status status(absl::StatusCode::kAlreadyExists, taken.message());
-        taken.ForEachPayload([&](auto url, const absl::Cord& bytes) {
-          status.SetPayload(url, bytes);
-        });
+        taken.ForEachPayload(
+            [&](auto url, const absl::Cord& bytes) { status.SetPayload(url, bytes); });
         return status;
       }
     }

@@ -83,8 +83,8 @@ X509Ptr Certify(EVP_PKEY* key, const std::string& name, const std::string& unit,
   add("O", "Madoguchi");
   if (!unit.empty()) add("OU", unit);
   add("CN", name);
-  X509_set_issuer_name(certificate.get(), issuer != nullptr ? X509_get_subject_name(issuer)
-                                                            : subject);
+  X509_set_issuer_name(certificate.get(),
+                       issuer != nullptr ? X509_get_subject_name(issuer) : subject);
   X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -300);
   X509_gmtime_adj(X509_getm_notAfter(certificate.get()), kTenYears);
   X509_set_pubkey(certificate.get(), key);
@@ -122,10 +122,10 @@ absl::StatusOr<std::unique_ptr<HostKeys>> HostKeys::Load(const std::string& fold
     const X509Ptr root = Certify(ca.get(), "Madoguchi devices", "", nullptr, ca.get(), "", "");
     const X509Ptr host = Certify(own.get(), kHostName, "", root.get(), ca.get(), "serverAuth",
                                  std::string("DNS:") + kHostName);
-    for (const auto& [path, pem] : {std::pair(ca_path, PemOf(ca.get())),
-                                    std::pair(own_path, PemOf(own.get())),
-                                    std::pair(ca_cert_path, PemOf(root.get())),
-                                    std::pair(own_cert_path, PemOf(host.get()))}) {
+    for (const auto& [path, pem] :
+         {std::pair(ca_path, PemOf(ca.get())), std::pair(own_path, PemOf(own.get())),
+          std::pair(ca_cert_path, PemOf(root.get())),
+          std::pair(own_cert_path, PemOf(host.get()))}) {
       if (absl::Status written = WriteFile(path, pem, 0600); !written.ok()) return written;
     }
   }
@@ -143,7 +143,8 @@ absl::StatusOr<std::unique_ptr<HostKeys>> HostKeys::Load(const std::string& fold
   keys->keys_->ca_certificate = CertificateOf(keys->ca_pem_);
   if (!keys->keys_->own || !keys->keys_->ca || !keys->keys_->ca_certificate ||
       !CertificateOf(keys->certificate_pem_)) {
-    return absl::InvalidArgumentError(folder + ": expected the host's keys and certificates in PEM");
+    return absl::InvalidArgumentError(folder +
+                                      ": expected the host's keys and certificates in PEM");
   }
   for (const auto& [key, certificate, path] :
        {std::tuple(keys->keys_->own.get(), keys->certificate_pem_, own_cert_path),
@@ -211,7 +212,8 @@ std::string FingerprintOf(const std::string& certificate_pem) {
   if (!certificate || X509_digest(certificate.get(), EVP_sha256(), digest, &size) != 1) return "";
   static const char* const kDigits = "0123456789abcdef";
   std::string text;
-  for (unsigned int i = 0; i < size; ++i) text += {kDigits[digest[i] >> 4], kDigits[digest[i] & 15]};
+  for (unsigned int i = 0; i < size; ++i)
+    text += {kDigits[digest[i] >> 4], kDigits[digest[i] & 15]};
   return text;
 }
 

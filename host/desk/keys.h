@@ -42,7 +42,8 @@ class HostKeys final : public PromptSigner {
   std::string key_pem_, certificate_pem_, ca_pem_, public_key_;
 };
 
-// The role that a PEM certificate of CertifyDevice was made for; ROLE_UNSPECIFIED when it names none.
+// The role that a PEM certificate of CertifyDevice was made for; ROLE_UNSPECIFIED when it names
+// none.
 check::v1::Role RoleOf(const std::string& certificate_pem);
 
 // SHA-256 of the DER of a PEM certificate, lower-case hexadecimal; empty when it is none.

@@ -34,9 +34,7 @@ sockaddr_un AddressOf(const std::string& path) {
 class OneUser final : public Callers {
  public:
   explicit OneUser(Caller caller) : caller_(std::move(caller)) {}
-  absl::StatusOr<Caller> Identify(const grpc::ServerContextBase&) const override {
-    return caller_;
-  }
+  absl::StatusOr<Caller> Identify(const grpc::ServerContextBase&) const override { return caller_; }
 
  private:
   const Caller caller_;
@@ -84,17 +82,16 @@ absl::StatusOr<std::unique_ptr<LocalDoor>> LocalDoor::Open(const std::string& pa
     unlink(path.c_str());
   }
   door->listener_ = Fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (bind(door->listener_.get(), name, sizeof(address)) != 0 ||
-      chmod(path.c_str(), 0666) != 0 || listen(door->listener_.get(), 64) != 0) {
+  if (bind(door->listener_.get(), name, sizeof(address)) != 0 || chmod(path.c_str(), 0666) != 0 ||
+      listen(door->listener_.get(), 64) != 0) {
     return SystemError(path);
   }
   for (const auto& [uid, roles] : door->guests_.roles) {
     door->entrances_[uid] =
         std::make_unique<Entrance>(house, Caller{"uid " + std::to_string(uid), roles});
   }
-  door->accepting_ = std::jthread([raw = door.get()](std::stop_token stopping) {
-    raw->Accept(std::move(stopping));
-  });
+  door->accepting_ = std::jthread(
+      [raw = door.get()](std::stop_token stopping) { raw->Accept(std::move(stopping)); });
   return door;
 }
 

@@ -17,10 +17,10 @@
 
 namespace madoguchi {
 
-// The door for programs of this machine: a Unix socket whose connections the host accepts itself, so
-// that the kernel says who is calling. There is one gRPC server for each user that may come in, and
-// a connection is handed to its user's: who calls is a property of the server, not of a number that
-// might be used again.
+// The door for programs of this machine: a Unix socket whose connections the host accepts itself,
+// so that the kernel says who is calling. There is one gRPC server for each user that may come in,
+// and a connection is handed to its user's: who calls is a property of the server, not of a number
+// that might be used again.
 class LocalDoor {
  public:
   struct Guests {
@@ -30,7 +30,8 @@ class LocalDoor {
   };
 
   // Listens at `path`, mode 0666 below a folder that decides who reaches it (the peer's credentials
-  // decide who is served). A socket that a dead host left is replaced; a living one is ALREADY_EXISTS.
+  // decide who is served). A socket that a dead host left is replaced; a living one is
+  // ALREADY_EXISTS.
   static absl::StatusOr<std::unique_ptr<LocalDoor>> Open(const std::string& path,
                                                          const House& house, Guests guests);
   // Ends all calls.

@@ -14,8 +14,8 @@ class Server;
 namespace madoguchi {
 
 // The door for screens elsewhere: TLS on TCP, in which both sides show a certificate of the host's
-// own CA, and the device must stand in the list. Its role is the list's and the certificate's; where
-// they differ, nobody comes in.
+// own CA, and the device must stand in the list. Its role is the list's and the certificate's;
+// where they differ, nobody comes in.
 class RemoteDoor {
  public:
   // Listens at `address` ("host:port"; port 0 takes a free one). UNAVAILABLE when it is taken.

@@ -175,8 +175,8 @@ grpc::ServerUnaryReactor* DeskService::RemoveDevice(grpc::CallbackServerContext*
   // Not the caller is unknown here but the device that it named.
   grpc::Status status = ToGrpc(removed);
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
-  reactor->Finish(grpc::Status(grpc::StatusCode::NOT_FOUND, status.error_message(),
-                               status.error_details()));
+  reactor->Finish(
+      grpc::Status(grpc::StatusCode::NOT_FOUND, status.error_message(), status.error_details()));
   return reactor;
 }
 

@@ -24,9 +24,9 @@ absl::StatusOr<PluginFolder> ReadPluginFolder(const std::string& folder);
 // TYPE_FILE setting the file's bytes, relative paths against `base`. INVALID_ARGUMENT names the
 // plugin, the setting and what was expected: a setting that was not declared, a value of another
 // type, a required one that is missing.
-absl::StatusOr<plugin::v1::StartRequest> Settle(const plugin::v1::Manifest& manifest,
-                                                const std::map<std::string, std::string>& configured,
-                                                const std::string& base);
+absl::StatusOr<plugin::v1::StartRequest> Settle(
+    const plugin::v1::Manifest& manifest, const std::map<std::string, std::string>& configured,
+    const std::string& base);
 
 }  // namespace madoguchi
 

@@ -22,9 +22,9 @@ absl::StatusOr<policy::v1::NextReply> PluginPolicy::Next(const policy::v1::NextR
   }
   const auto stub = policy::v1::Policy::NewStub(life->channel);
   policy::v1::NextReply reply;
-  const absl::Status status =
-      CallPlugin(limits, FAILURE_CODE_POLICY_FAILED, FAILURE_CODE_POLICY_FAILED,
-                 [&](grpc::ClientContext* context) { return stub->Next(context, evidence, &reply); });
+  const absl::Status status = CallPlugin(
+      limits, FAILURE_CODE_POLICY_FAILED, FAILURE_CODE_POLICY_FAILED,
+      [&](grpc::ClientContext* context) { return stub->Next(context, evidence, &reply); });
   if (status.ok()) {
     std::lock_guard<std::mutex> lock(mutex_);
     if (life->generation == generation_ && known_.size() < kMostKnown) known_[key] = reply;
@@ -58,9 +58,9 @@ absl::StatusOr<authority::v1::AskReply> PluginAuthority::Ask(
   }
   const auto stub = authority::v1::Authority::NewStub(life->channel);
   authority::v1::AskReply reply;
-  const absl::Status status = CallPlugin(
-      limits, FAILURE_CODE_AUTHORITY_UNREACHABLE, FAILURE_CODE_AUTHORITY_SLOW,
-      [&](grpc::ClientContext* context) { return stub->Ask(context, request, &reply); });
+  const absl::Status status =
+      CallPlugin(limits, FAILURE_CODE_AUTHORITY_UNREACHABLE, FAILURE_CODE_AUTHORITY_SLOW,
+                 [&](grpc::ClientContext* context) { return stub->Ask(context, request, &reply); });
   if (!status.ok()) return status;
   return reply;
 }

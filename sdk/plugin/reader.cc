@@ -60,8 +60,8 @@ class ReaderService final : public reader::v1::Reader::Service {
       return ToGrpc(FailureStatus(FAILURE_CODE_REQUEST_INVALID, "expected 1 to 64 commands"));
     }
     if (absl::Status fit = Fit(request->command()); !fit.ok()) return ToGrpc(fit);
-    return ToGrpc(TransmitAll(*context, request->session(), request->command(),
-                              reply->mutable_response()));
+    return ToGrpc(
+        TransmitAll(*context, request->session(), request->command(), reply->mutable_response()));
   }
 
   grpc::Status VerifyPin(grpc::ServerContext* context, const reader::v1::VerifyPinRequest* request,

@@ -24,10 +24,10 @@ class Certificate {
   static absl::StatusOr<Certificate> Parse(std::span<const uint8_t> der);
 
   const std::vector<uint8_t>& der() const;
-  const std::string& sha256() const;   // of the DER bytes, 32 bytes
-  const std::string& serial() const;   // lower-case hexadecimal, no leading zeros
-  const std::string& issuer() const;   // RFC 2253 text of the issuer's name
-  x509_st* x509() const;               // owned by this object, not to be changed
+  const std::string& sha256() const;  // of the DER bytes, 32 bytes
+  const std::string& serial() const;  // lower-case hexadecimal, no leading zeros
+  const std::string& issuer() const;  // RFC 2253 text of the issuer's name
+  x509_st* x509() const;              // owned by this object, not to be changed
 
  private:
   struct Parsed;
@@ -40,10 +40,10 @@ class TrustAnchors {
   // One or more CA certificates. INVALID_ARGUMENT says which block of the file is not one.
   static absl::StatusOr<TrustAnchors> FromPem(const std::string& pem);
 
-  // OK when `certificate` was signed by one of the CAs and is valid at `now`. All generations of the
-  // JPKI CA share one name (facts of the real hierarchy), so the issuer is found by signature, not
-  // by name. CERTIFICATE_UNKNOWN_ISSUER, CERTIFICATE_EXPIRED, CERTIFICATE_NOT_YET_VALID; the first
-  // of them in this order.
+  // OK when `certificate` was signed by one of the CAs and is valid at `now`. All generations of
+  // the JPKI CA share one name (facts of the real hierarchy), so the issuer is found by signature,
+  // not by name. CERTIFICATE_UNKNOWN_ISSUER, CERTIFICATE_EXPIRED, CERTIFICATE_NOT_YET_VALID; the
+  // first of them in this order.
   absl::Status Check(const Certificate& certificate,
                      std::chrono::system_clock::time_point now) const;
 

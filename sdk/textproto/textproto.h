@@ -27,7 +27,8 @@ absl::StatusOr<std::string> ReadFile(const std::string& path);
 // Both: the file at `path` into `message`.
 absl::Status ReadTextproto(const std::string& path, google::protobuf::Message* message);
 
-// Writes `bytes` to `path`, whole or not at all (a new file, renamed over the old one), with `mode`.
+// Writes `bytes` to `path`, whole or not at all (a new file, renamed over the old one), with
+// `mode`.
 absl::Status WriteFile(const std::string& path, const std::string& bytes, int mode);
 
 }  // namespace madoguchi

@@ -15,15 +15,18 @@ TEST(Textproto, ErrorsNameFileLineColumnAndWhatWasExpected) {
   const auto error = [&](const std::string& text) {
     return std::string(ParseTextproto(text, "plugin.textproto", &manifest).message());
   };
-  EXPECT_EQ(error("name: \"a\"\nkind: 7x"), "plugin.textproto:2:8: Need space between number and identifier.");
+  EXPECT_EQ(error("name: \"a\"\nkind: 7x"),
+            "plugin.textproto:2:8: Need space between number and identifier.");
   EXPECT_EQ(error("name: 12"), "plugin.textproto:1:7: Expected string, got: 12");
   EXPECT_NE(error("nam: \"a\"").find("plugin.textproto:1:"), std::string::npos);
   EXPECT_NE(error("nam: \"a\"").find("no field named \"nam\""), std::string::npos);
   // Not where the next token stands.
-  EXPECT_EQ(error("name: \"a\"\nkind: KIND_OTHER\n\n\nversion: \"1\"\n"),
-            "plugin.textproto:2:7: Unknown enumeration value of \"KIND_OTHER\" for field \"kind\".");
-  EXPECT_EQ(error("kind: KIND_OTHER"),
-            "plugin.textproto:1:7: Unknown enumeration value of \"KIND_OTHER\" for field \"kind\".");
+  EXPECT_EQ(
+      error("name: \"a\"\nkind: KIND_OTHER\n\n\nversion: \"1\"\n"),
+      "plugin.textproto:2:7: Unknown enumeration value of \"KIND_OTHER\" for field \"kind\".");
+  EXPECT_EQ(
+      error("kind: KIND_OTHER"),
+      "plugin.textproto:1:7: Unknown enumeration value of \"KIND_OTHER\" for field \"kind\".");
   EXPECT_TRUE(ParseTextproto("name: \"a\"", "x", &manifest).ok());
 }
 

@@ -113,8 +113,9 @@ void Column(int latency_ms, int rounds) {
   for (const auto& [name, row] : steps) Print(("  in the host: " + name).c_str(), row);
 
   Row opensc;
-  const std::string command = "printf challenge | pkcs11-tool --login --pin 1234 --sign --id 01 "
-                              "-m SHA256-RSA-PKCS -o /dev/null >/dev/null 2>&1";
+  const std::string command =
+      "printf challenge | pkcs11-tool --login --pin 1234 --sign --id 01 "
+      "-m SHA256-RSA-PKCS -o /dev/null >/dev/null 2>&1";
   for (int i = 0; i < std::max(3, rounds / 5); ++i) {
     const auto start = Clock::now();
     const int status = std::system(command.c_str());
@@ -135,14 +136,12 @@ void Events(int rounds) {
   Row arrival;
   for (int i = 0; i < rounds * 5; ++i) {
     card->Take();
-    staff->Await([](const desk::v1::View& view) {
-      return view.card() == desk::v1::CARD_PLACE_NONE;
-    });
+    staff->Await(
+        [](const desk::v1::View& view) { return view.card() == desk::v1::CARD_PLACE_NONE; });
     const auto start = Clock::now();
     card->LayAgain();
-    staff->Await([](const desk::v1::View& view) {
-      return view.card() != desk::v1::CARD_PLACE_NONE;
-    });
+    staff->Await(
+        [](const desk::v1::View& view) { return view.card() != desk::v1::CARD_PLACE_NONE; });
     arrival.times.push_back(Since(start));
   }
   Head("Reader event to View");
@@ -157,14 +156,12 @@ void Events(int rounds) {
   Row through_pcscd;
   for (int i = 0; i < rounds; ++i) {
     pcsc_card->Take();
-    screen->Await([](const desk::v1::View& view) {
-      return view.card() == desk::v1::CARD_PLACE_NONE;
-    });
+    screen->Await(
+        [](const desk::v1::View& view) { return view.card() == desk::v1::CARD_PLACE_NONE; });
     const auto start = Clock::now();
     pcsc_card->LayAgain();
-    screen->Await([](const desk::v1::View& view) {
-      return view.card() != desk::v1::CARD_PLACE_NONE;
-    });
+    screen->Await(
+        [](const desk::v1::View& view) { return view.card() != desk::v1::CARD_PLACE_NONE; });
     through_pcscd.times.push_back(Since(start));
   }
   Print("pcscd with vpcd (0-400 ms of it are pcscd's own poll)", through_pcscd);

@@ -109,8 +109,8 @@ std::unique_ptr<Clinic> Clinic::Make(const Options& options) {
     const char* const socket = std::getenv("PCSCLITE_CSOCK_NAME");
     plugin("reader_pcsc", {{"pcscd_socket", socket == nullptr ? "" : socket}});
   } else {
-    plugin("reader_virtual", {{"directory", clinic->folder_ + "/r"},
-                              {"readers", std::to_string(options.readers)}});
+    plugin("reader_virtual",
+           {{"directory", clinic->folder_ + "/r"}, {"readers", std::to_string(options.readers)}});
   }
   for (const auto& [id, name] : {std::pair("pin", "policy_pin"), {"visual", "policy_visual"}}) {
     auto* method = config.add_method();
@@ -142,10 +142,10 @@ void Clinic::MakeCards() {
   // All at once: most of the time goes into their keys.
   std::vector<std::unique_ptr<Program>> makers;
   for (const Patient& patient : options_.patients) {
-    makers.push_back(Started(Program::Run(
-        {Bin() + "/madoguchi-card", "--dir", folder_ + "/" + patient.name, "--ca-dir",
-         folder_ + "/ca", "--pin-fd", "5", "--make-only"},
-        folder_ + "/log/make-" + patient.name, false, patient.pin + "\n")));
+    makers.push_back(
+        Started(Program::Run({Bin() + "/madoguchi-card", "--dir", folder_ + "/" + patient.name,
+                              "--ca-dir", folder_ + "/ca", "--pin-fd", "5", "--make-only"},
+                             folder_ + "/log/make-" + patient.name, false, patient.pin + "\n")));
   }
   for (const auto& made : makers) {
     ASSERT_NE(made, nullptr);
@@ -222,9 +222,15 @@ std::unique_ptr<Card> Clinic::Lay(const std::string& patient, int reader,
   const std::string run = std::to_string(++runs_);
   card->control_ = folder_ + "/c" + run;
   card->trace_ = folder_ + "/log/trace-" + patient + "-" + run;
-  std::vector<std::string> arguments = {
-      Bin() + "/madoguchi-card", "--dir",   folder_ + "/" + patient, "--ca-dir", folder_ + "/ca",
-      "--control",               card->control_, "--trace",          card->trace_};
+  std::vector<std::string> arguments = {Bin() + "/madoguchi-card",
+                                        "--dir",
+                                        folder_ + "/" + patient,
+                                        "--ca-dir",
+                                        folder_ + "/ca",
+                                        "--control",
+                                        card->control_,
+                                        "--trace",
+                                        card->trace_};
   if (options_.pcsc) {
     arguments.insert(arguments.end(), {"--port", Ports().at(reader)});
   } else {
@@ -285,8 +291,8 @@ std::pair<std::optional<int>, std::string> Clinic::Madoguchi(std::vector<std::st
                                                              const std::string& pins) {
   arguments.insert(arguments.begin(), Bin() + "/madoguchi");
   arguments.insert(arguments.end(), {"--socket", folder_ + "/desk.sock"});
-  auto program = Started(Program::Run(
-      arguments, folder_ + "/log/madoguchi-" + std::to_string(++runs_), false, pins));
+  auto program = Started(
+      Program::Run(arguments, folder_ + "/log/madoguchi-" + std::to_string(++runs_), false, pins));
   if (program == nullptr) return {};
   const auto status = program->Wait();
   return {status, program->Output()};

@@ -140,9 +140,9 @@ TEST_F(RemoteScreensTest, WhoIsNotListedGetsNothing) {
   elsewhere->config().mutable_desk()->set_address("127.0.0.1:0");
   elsewhere->Start();
   const std::string path = elsewhere->folder() + "/foreign.textproto";
-  ASSERT_EQ(elsewhere->Madoguchi({"devices", "add", "foreign", "--role", "staff", "--out", path})
-                .first,
-            0);
+  ASSERT_EQ(
+      elsewhere->Madoguchi({"devices", "add", "foreign", "--role", "staff", "--out", path}).first,
+      0);
   screen::DeviceFile foreign = *screen::ReadDeviceFile(path);
   foreign.set_host_ca_pem(staff_.host_ca_pem());
   EXPECT_EQ(Ends(Through(*staff_cable_, foreign), ROLE_STAFF), "UNSPECIFIED UNAVAILABLE");
@@ -180,7 +180,8 @@ TEST_F(RemoteScreensTest, TheTerminalWorksFromTheOtherHosts) {
   EXPECT_EQ(staff->Wait(), 0) << staff->Output();
   EXPECT_NE(staff->Output().find("OUTCOME_ELIGIBLE"), std::string::npos) << staff->Output();
   EXPECT_EQ(patient->Wait(), 0) << patient->Output();
-  EXPECT_EQ(patient->Output().find("試験"), std::string::npos) << "the patient's screen has no name";
+  EXPECT_EQ(patient->Output().find("試験"), std::string::npos)
+      << "the patient's screen has no name";
 }
 
 }  // namespace
