@@ -227,6 +227,34 @@ TEST_F(CheckTest, LastTryAndSameCardAndQuestionsAreAnswered) {
   EXPECT_THAT(out_.str(), Not(HasSubstr("\x1b")));
 }
 
+// The patient's stream still shows the PIN's question while the staff's is two questions further.
+TEST_F(CheckTest, AStreamThatLagsHasNothingAskedTwice) {
+  ScriptedDesk desk([&](const Reply& reply) {
+    const auto ask_staff_alone = [&](uint64_t question, desk::v1::Stage stage,
+                                     desk::v1::ReplyKind kind) {
+      desk::v1::View view;
+      view.set_stage(stage);
+      view.set_question(question);
+      view.add_allowed(kind);
+      desk.Put(ROLE_STAFF, view);
+    };
+    if (reply.has_begin()) desk.AskPin();
+    if (reply.has_pin()) {
+      ask_staff_alone(2, desk::v1::STAGE_ASK_SAME_CARD, desk::v1::REPLY_KIND_SAME_CARD);
+    }
+    if (reply.has_same_card()) {
+      ask_staff_alone(3, desk::v1::STAGE_ASK_VISUAL_MATCH, desk::v1::REPLY_KIND_VISUAL_MATCH);
+    }
+    if (reply.has_visual_match()) desk.Finish(OUTCOME_ELIGIBLE);
+    return absl::OkStatus();
+  });
+  pins_.Type("0456\n0457\n");
+  answers_.Type("y\ny\n");
+  EXPECT_EQ(Check(desk), 0);
+  EXPECT_THAT(desk.replies(), ElementsAre(Reply::kBegin, Reply::kPin, Reply::kSameCard,
+                                          Reply::kVisualMatch, Reply::kClose));
+}
+
 TEST_F(CheckTest, AnInterruptionWhileThePinIsTypedCancels) {
   ScriptedDesk desk([&](const Reply& reply) {
     if (reply.has_begin()) {
