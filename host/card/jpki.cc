@@ -19,6 +19,8 @@ constexpr size_t kSignatureSize = 256;
 constexpr size_t kHeadSize = 4;
 // A card that chains answers for ever is broken.
 constexpr int kMostParts = 16;
+// kLongestCertificate in parts of 128 bytes.
+constexpr int kMostReads = 64;
 
 absl::Status Invalid(const char* where, uint16_t sw) {
   char text[64];
@@ -153,7 +155,9 @@ absl::Status Jpki::ReadRest(size_t size, std::vector<uint8_t>* bytes) {
     if (!tries.ok()) return tries.status();
     tries_ = *std::move(tries);
   }
-  while (bytes->size() < size) {
+  for (int reads = 0; bytes->size() < size; ++reads) {
+    // A card that gives a byte at a time would hold the counter for ever.
+    if (reads == kMostReads) return Invalid("READ BINARY", 0x9000);
     const size_t want = std::min(kReadSize, size - bytes->size());
     const auto part = ReadBinary(static_cast<uint8_t>(bytes->size() >> 8),
                                  static_cast<uint8_t>(bytes->size() & 0xff), want);

@@ -165,6 +165,18 @@ TEST(Jpki, AbsentBlankAndBrokenCertificates) {
             FAILURE_CODE_CARD_ANSWER_INVALID);
 }
 
+TEST(Jpki, ACardThatGivesAByteAtATimeIsGivenUp) {
+  std::string script = "> 00B08A0000 < 30820200AA9000 > 00B0000500 < AA9000 > 00B00105FF < 9000";
+  for (int at = 5; at < 5 + 64; ++at) {
+    char line[64];
+    std::snprintf(line, sizeof(line), " > 00B000%02X%02X < AA9000", at,
+                  std::min(256, 0x204 - at) & 0xff);
+    script += line;
+  }
+  EXPECT_EQ(CodeOf(Card(script)->ReadAuthenticationCertificate().status()),
+            FAILURE_CODE_CARD_ANSWER_INVALID);
+}
+
 TEST(Jpki, TriesLeftAndTheFacesOfABlockedPin) {
   const auto tries = [](const std::string& sw) { return *Card("> 00200098 < " + sw)->TriesLeft(); };
   EXPECT_EQ(tries("63C3"), 3);

@@ -14,7 +14,7 @@ namespace madoguchi {
 
 // One transaction with one card. It begins when the object is made and ends with it: the card is
 // then reset, on every path, so that no verified PIN stays. Used by one thread; the calls block
-// until the card answers, the check is cancelled or the deadline of one APDU has passed
+// until the card answers, the check is cancelled or the deadline of one call has passed
 // (CARD_GONE, CARD_SILENT, READER_LOST, READER_SERVICE_DOWN, CANCELLED). After an error the session
 // is only good for being destroyed.
 class CardSession {

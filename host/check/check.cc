@@ -140,6 +140,10 @@ Evidence Check::Perform(const Step& step) {
 }
 
 void Check::AskForChallenge() {
+  // One that is under way is not waited for: the patient is typing.
+  const bool under_way = challenge_.valid() &&
+                         challenge_.wait_for(std::chrono::seconds(0)) != std::future_status::ready;
+  if (under_way) return;
   challenge_asked_ = std::chrono::steady_clock::now();
   challenge_ = std::async(std::launch::async, [this] {
     authority::v1::ChallengeRequest request;

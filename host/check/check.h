@@ -26,7 +26,7 @@ namespace madoguchi {
 struct Limits {
   std::chrono::milliseconds policy{1000};
   std::chrono::milliseconds authority{8000};
-  std::chrono::milliseconds apdu{5000};        // one APDU; a signature may take a second
+  std::chrono::milliseconds apdu{5000};        // one call to a card: an APDU, or a few in a row
   std::chrono::milliseconds typing{120000};    // the PIN
   std::chrono::milliseconds card{60000};       // laying the card down
   std::chrono::milliseconds question{180000};  // any other question

@@ -155,8 +155,10 @@ absl::Status Check::ReadAhead(const CardSeen& seen, bool with_tries) {
 void Check::DropCard() {
   if (!hand_) return;
   if (closing_.valid()) closing_.get();
-  closing_ =
-      std::async(std::launch::async, [closed = std::make_unique<CardInHand>(*std::move(hand_))] {});
+  // Reset by the function itself: what it merely holds would live as long as closing_ does.
+  closing_ = std::async(
+      std::launch::async,
+      [closed = std::make_unique<CardInHand>(*std::move(hand_))]() mutable { closed.reset(); });
   hand_.reset();
 }
 

@@ -472,6 +472,23 @@ TEST(GoldenFilesTest, EachHasItsCase) {
   }
 }
 
+// While the authority thinks, the card lies there without a verified PIN and without a transaction.
+TEST(CheckTest, TheCardIsResetBeforeTheAuthorityHasAnswered) {
+  Scenario s;
+  s.LayLate();
+  bool reset = false;
+  s.fake.authority.on_ask = [&](const authority::v1::AskRequest&) {
+    const auto until = std::chrono::steady_clock::now() + 5s;
+    while (!reset && std::chrono::steady_clock::now() < until) {
+      std::lock_guard<std::mutex> lock(s.stays[0]->mutex);
+      reset = s.stays[0]->trace.back() == "RESET";
+    }
+    return authority::v1::AskReply();
+  };
+  s.Run();
+  EXPECT_TRUE(reset);
+}
+
 TEST(CheckTest, PulledAtEachApdu) {
   int apdus = 0;
   {

@@ -5,6 +5,9 @@
 namespace madoguchi {
 namespace {
 
+// More readers than a counter has; a plugin that makes up names fills no memory.
+constexpr size_t kMostUnmentioned = 64;
+
 bool HasCard(const reader::v1::ReaderState& state) {
   return state.presence() == reader::v1::PRESENCE_PRESENT ||
          state.presence() == reader::v1::PRESENCE_UNPOWERED;
@@ -19,11 +22,15 @@ void ReaderTable::Update(const std::string& plugin, uint64_t generation,
     Source& source = sources_[plugin];
     if (generation < source.generation) return;
     std::map<std::string, Seen> before;
-    if (generation == source.generation) before.swap(source.readers);
+    if (generation == source.generation) {
+      before.swap(source.readers);
+      before.merge(source.unmentioned);
+    }
     source.generation = generation;
     source.service = snapshot.service();
     source.detail = snapshot.detail();
     source.readers.clear();
+    source.unmentioned.clear();
     for (const reader::v1::ReaderState& state : snapshot.reader()) {
       Seen& seen = source.readers[state.name()];
       seen.state = state;
@@ -33,6 +40,11 @@ void ReaderTable::Update(const std::string& plugin, uint64_t generation,
                           old->second.state.insertion() == state.insertion();
       seen.arrival = stayed ? old->second.arrival : ++arrivals_;
       if (stayed) seen.taken_by = old->second.taken_by;
+    }
+    for (const auto& [name, seen] : before) {
+      const bool remembered = HasCard(seen.state) && source.readers.count(name) == 0 &&
+                              source.unmentioned.size() < kMostUnmentioned;
+      if (remembered) source.unmentioned[name] = seen;
     }
     ++revision_;
     changed_.notify_all();
@@ -45,6 +57,7 @@ void ReaderTable::Remove(const std::string& plugin, const std::string& why) {
     std::lock_guard<std::mutex> lock(mutex_);
     Source& source = sources_[plugin];
     source.readers.clear();
+    source.unmentioned.clear();
     ++source.generation;
     source.service = reader::v1::SERVICE_UNSPECIFIED;
     source.detail = why;

@@ -77,6 +77,9 @@ class ReaderTable {
     reader::v1::Service service = reader::v1::SERVICE_UNSPECIFIED;
     std::string detail;
     std::map<std::string, Seen> readers;
+    // Readers that are not mentioned any more, with the card that lay there: should the same
+    // insertion be told of again, it is the same stay and has served whom it has served.
+    std::map<std::string, Seen> unmentioned;
   };
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;

@@ -52,6 +52,23 @@ TEST(ReaderTableTest, AStayKeepsItsArrivalAndASwapGetsANewOne) {
   EXPECT_GT(table.Cards({})[0].arrival, second);
 }
 
+TEST(ReaderTableTest, AReaderThatIsNotMentionedForAWhileKeepsItsCard) {
+  ReaderTable table;
+  table.Update("pcsc", 1, Parsed(Card("a", 1)));
+  const uint64_t first = table.Cards({})[0].arrival;
+  EXPECT_TRUE(table.Take(first, "one check", false));
+  table.Update("pcsc", 1, Parsed(""));
+  EXPECT_TRUE(table.Cards({}).empty());
+  table.Update("pcsc", 1, Parsed(Empty("b")));
+  table.Update("pcsc", 1, Parsed(Card("a", 1)));
+  ASSERT_EQ(table.Cards({}).size(), 1u);
+  EXPECT_EQ(table.Cards({})[0].arrival, first);
+  EXPECT_FALSE(table.Take(first, "another check", false)) << "the card served a check before";
+  table.Update("pcsc", 1, Parsed(""));
+  table.Update("pcsc", 1, Parsed(Card("a", 2)));
+  EXPECT_GT(table.Cards({})[0].arrival, first);
+}
+
 TEST(ReaderTableTest, AnotherLifeOfThePluginIsAnotherArrival) {
   ReaderTable table;
   table.Update("pcsc", 1, Parsed(Card("a", 1)));
