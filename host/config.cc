@@ -19,68 +19,95 @@ bool IsAddress(const std::string& address) {
          port.find_first_not_of("0123456789") == std::string::npos && std::stoi(port) <= 65535;
 }
 
-absl::Status CheckConfig(const host::Config& config, const std::string& path) {
-  const auto wrong = [&](const std::string& what) {
-    return absl::InvalidArgumentError(path + ": " + what);
+// The name of the n-th element of a repeated field, for TextPlaces.
+std::string Nth(const std::string& field, int n) { return field + "[" + std::to_string(n) + "]"; }
+
+absl::Status CheckConfig(const host::Config& config, const TextPlaces& places) {
+  const auto wrong = [&](const std::string& field, const std::string& what) {
+    return absl::InvalidArgumentError(places.Of(field) + ": " + what);
   };
-  if (config.host_id().empty()) return wrong("host_id is missing; expected this host's name");
-  if (config.state_folder().empty()) return wrong("state_folder is missing; expected a path");
-  if (config.plugin_folder().empty()) return wrong("plugin_folder is missing; expected a path");
-  if (config.trust_anchors().empty()) {
-    return wrong("trust_anchors is missing; expected a PEM file of the CAs to believe");
+  if (config.host_id().empty()) {
+    return wrong("host_id", "host_id is missing; expected this host's name");
   }
-  if (config.desk().socket().empty()) return wrong("desk.socket is missing; expected a path");
+  if (config.state_folder().empty()) {
+    return wrong("state_folder", "state_folder is missing; expected a path");
+  }
+  if (config.plugin_folder().empty()) {
+    return wrong("plugin_folder", "plugin_folder is missing; expected a path");
+  }
+  if (config.trust_anchors().empty()) {
+    return wrong("trust_anchors",
+                 "trust_anchors is missing; expected a PEM file of the CAs to believe");
+  }
+  if (config.desk().socket().empty()) {
+    return wrong("desk.socket", "desk.socket is missing; expected a path");
+  }
   const std::string& address = config.desk().address();
   if (!address.empty() && !IsAddress(address)) {
-    return wrong("desk.address is \"" + address + "\"; expected host:port, port 0 to 65535");
+    return wrong("desk.address",
+                 "desk.address is \"" + address + "\"; expected host:port, port 0 to 65535");
   }
   std::set<std::string> plugins, names;
-  for (const auto& plugin : config.plugin()) {
-    if (plugin.name().empty() || plugin.name().find_first_of("/.") != std::string::npos) {
-      return wrong("plugin \"" + plugin.name() +
-                   "\"; expected the name of a folder in plugin_folder");
+  for (int i = 0; i < config.plugin_size(); ++i) {
+    const std::string& name = config.plugin(i).name();
+    const std::string field = Nth("plugin", i) + ".name";
+    if (name.empty() || name.find_first_of("/.") != std::string::npos) {
+      return wrong(field,
+                   "plugin \"" + name + "\"; expected the name of a folder in plugin_folder");
     }
-    if (!plugins.insert(plugin.name()).second) {
-      return wrong("plugin \"" + plugin.name() + "\" stands there twice");
+    if (!plugins.insert(name).second) {
+      return wrong(field, "plugin \"" + name + "\" stands there twice");
     }
   }
-  for (const auto& method : config.method()) {
+  for (int i = 0; i < config.method_size(); ++i) {
+    const auto& method = config.method(i);
     if (method.id().empty() || !names.insert(method.id()).second) {
-      return wrong("method \"" + method.id() + "\" is empty or stands there twice");
+      return wrong(Nth("method", i) + ".id",
+                   "method \"" + method.id() + "\" is empty or stands there twice");
     }
     if (plugins.count(method.plugin()) == 0) {
-      return wrong("method \"" + method.id() + "\" names the plugin \"" + method.plugin() +
-                   "\"; expected one of the plugins of this file");
+      return wrong(Nth("method", i) + ".plugin",
+                   "method \"" + method.id() + "\" names the plugin \"" + method.plugin() +
+                       "\"; expected one of the plugins of this file");
     }
   }
-  if (config.method().empty()) return wrong("no method; expected at least one");
+  if (config.method().empty()) return wrong("method", "no method; expected at least one");
   if (!config.authority().plugin().empty() && plugins.count(config.authority().plugin()) == 0) {
-    return wrong("authority.plugin is \"" + config.authority().plugin() +
-                 "\"; expected one of the plugins of this file");
+    return wrong("authority.plugin", "authority.plugin is \"" + config.authority().plugin() +
+                                         "\"; expected one of the plugins of this file");
   }
-  if (config.authority().id().empty()) return wrong("authority.id is missing");
+  if (config.authority().id().empty()) {
+    return wrong("authority.id", "authority.id is missing; expected the authority's name");
+  }
   names.clear();
-  for (const auto& counter : config.counter()) {
+  for (int i = 0; i < config.counter_size(); ++i) {
+    const auto& counter = config.counter(i);
     if (counter.name().empty() || !names.insert(counter.name()).second) {
-      return wrong("counter \"" + counter.name() + "\" is empty or stands there twice");
+      return wrong(Nth("counter", i) + ".name",
+                   "counter \"" + counter.name() + "\" is empty or stands there twice");
     }
-    for (const auto& reader : counter.reader()) {
+    for (int n = 0; n < counter.reader_size(); ++n) {
+      const std::string& reader = counter.reader(n);
       const size_t slash = reader.find('/');
       if (slash == std::string::npos || plugins.count(reader.substr(0, slash)) == 0) {
-        return wrong("counter \"" + counter.name() + "\" names the reader \"" + reader +
-                     "\"; expected PLUGIN/READER with a plugin of this file");
+        return wrong(Nth("counter", i) + "." + Nth("reader", n),
+                     "counter \"" + counter.name() + "\" names the reader \"" + reader +
+                         "\"; expected PLUGIN/READER with a plugin of this file");
       }
     }
   }
-  if (config.counter().empty()) return wrong("no counter; expected at least one");
-  for (const auto& user : config.desk().local_user()) {
+  if (config.counter().empty()) return wrong("counter", "no counter; expected at least one");
+  for (int i = 0; i < config.desk().local_user_size(); ++i) {
+    const auto& user = config.desk().local_user(i);
     if (user.role().empty()) {
-      return wrong("desk.local_user " + std::to_string(user.uid()) +
-                   " has no role; expected ROLE_" + "STAFF, ROLE_PATIENT or ROLE_ADMIN");
+      return wrong("desk." + Nth("local_user", i),
+                   "desk.local_user " + std::to_string(user.uid()) +
+                       " has no role; expected ROLE_STAFF, ROLE_PATIENT or ROLE_ADMIN");
     }
   }
   if (config.limits().pin_held_ms() > kLongestPinHold) {
-    return wrong("limits.pin_held_ms is above 60000: no PIN is held longer than 60 s");
+    return wrong("limits.pin_held_ms",
+                 "limits.pin_held_ms is above 60000: no PIN is held longer than 60 s");
   }
   return absl::OkStatus();
 }
@@ -89,8 +116,9 @@ absl::Status CheckConfig(const host::Config& config, const std::string& path) {
 
 absl::StatusOr<host::Config> ReadConfig(const std::string& path) {
   host::Config config;
-  if (absl::Status read = ReadTextproto(path, &config); !read.ok()) return read;
-  if (absl::Status fits = CheckConfig(config, path); !fits.ok()) return fits;
+  TextPlaces places;
+  if (absl::Status read = ReadTextproto(path, &config, &places); !read.ok()) return read;
+  if (absl::Status fits = CheckConfig(config, places); !fits.ok()) return fits;
   const auto base = std::filesystem::absolute(path).parent_path();
   const auto absolute = [&](std::string* relative) {
     *relative = (base / *relative).lexically_normal().string();
@@ -101,7 +129,8 @@ absl::StatusOr<host::Config> ReadConfig(const std::string& path) {
   absolute(config.mutable_desk()->mutable_socket());
   // Of the whole path, because a longer one would be cut.
   if (config.desk().socket().size() > kLongestSocketPath) {
-    return absl::InvalidArgumentError(path + ": desk.socket is " + config.desk().socket() +
+    return absl::InvalidArgumentError(places.Of("desk.socket") + ": desk.socket is " +
+                                      config.desk().socket() +
                                       "; expected at most 107 bytes, as many as a socket's path "
                                       "may have");
   }

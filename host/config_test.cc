@@ -65,11 +65,12 @@ TEST_F(ConfigTest, EveryMessageNamesTheFileThePlaceAndWhatWasExpected) {
       {"plugins", "", "plugin_folder is missing; expected"},
       {"anchors", "", "trust_anchors is missing; expected"},
       {"desk", "", "desk.socket is missing; expected"},
-      {"desk", "desk { socket: 's' address: 'localhost' }", "expected host:port"},
+      {"desk", "desk { socket: 's' address: 'localhost' }", ":5:20: desk.address is"},
       {"desk", "desk { socket: 's' address: ':80' }", "expected host:port"},
       {"desk", "desk { socket: 's' address: 'a:70000' }", "expected host:port"},
       {"desk", "desk { socket: 's' address: 'a:12b' }", "expected host:port"},
-      {"desk", "desk { socket: 's' local_user { uid: 5 } }", "local_user 5 has no role; expected"},
+      {"desk", "desk { socket: 's' local_user { uid: 5 } }",
+       ":5:20: desk.local_user 5 has no role; expected"},
       {"authority", "authority { plugin: 'onlin' id: 'a' }",
        "authority.plugin is \"onlin\"; expected one of the plugins"},
       {"authority", "authority { plugin: 'online' }", "authority.id is missing"},
@@ -81,10 +82,11 @@ TEST_F(ConfigTest, EveryMessageNamesTheFileThePlaceAndWhatWasExpected) {
       {"method", "method { id: 'pin' plugin: 'policy' }", "method \"pin\" names the plugin"},
       {"counter", "", "no counter; expected"},
       {"counter", "counter {}", "counter \"\" is empty or"},
-      {"counter", "counter { name: '1' } counter { name: '1' }", "counter \"1\" is empty or"},
+      {"counter", "counter { name: '1' } counter { name: '1' }",
+       ":11:33: counter \"1\" is empty or"},
       {"counter", "counter { name: '1' reader: 'pcsc' }", "expected PLUGIN/READER"},
       {"counter", "counter { name: '1' reader: 'nfc/a' }", "expected PLUGIN/READER"},
-      {"limits", "limits { pin_held_ms: 60001 }", "limits.pin_held_ms is above 60000"},
+      {"limits", "limits { pin_held_ms: 60001 }", ":12:10: limits.pin_held_ms is above 60000"},
   };
   for (const auto& one : cases) {
     const auto config = With(one.which, one.line);

@@ -19,38 +19,44 @@ bool IsName(const std::string& name) {
   return name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string::npos;
 }
 
-absl::Status CheckManifest(const Manifest& manifest, const std::string& path,
+absl::Status CheckManifest(const Manifest& manifest, const TextPlaces& places,
                            const std::string& folder_name) {
-  const auto wrong = [&](const std::string& what) {
-    return absl::InvalidArgumentError(path + ": " + what);
+  const auto wrong = [&](const std::string& field, const std::string& what) {
+    return absl::InvalidArgumentError(places.Of(field) + ": " + what);
   };
   if (!IsName(manifest.name())) {
-    return wrong("name is \"" + manifest.name() +
-                 "\"; expected a lower-case letter, then up to 31 of a-z, 0-9 and _");
+    return wrong("name", "name is \"" + manifest.name() +
+                             "\"; expected a lower-case letter, then up to 31 of a-z, 0-9 and _");
   }
   if (manifest.name() != folder_name) {
-    return wrong("name is \"" + manifest.name() + "\"; expected the folder's name, \"" +
-                 folder_name + "\"");
+    return wrong("name", "name is \"" + manifest.name() + "\"; expected the folder's name, \"" +
+                             folder_name + "\"");
   }
   if (manifest.kind() == plugin::v1::KIND_UNSPECIFIED) {
-    return wrong("kind is missing; expected KIND_READER, KIND_POLICY or KIND_AUTHORITY");
+    return wrong("kind", "kind is missing; expected KIND_READER, KIND_POLICY or KIND_AUTHORITY");
   }
-  if (manifest.version().empty()) return wrong("version is missing; expected one like \"1.0.0\"");
+  if (manifest.version().empty())
+    return wrong("version", "version is missing; expected one like \"1.0.0\"");
   if (manifest.binary().find('/') != std::string::npos) {
-    return wrong("binary is \"" + manifest.binary() + "\"; expected a file name in the folder");
+    return wrong("binary",
+                 "binary is \"" + manifest.binary() + "\"; expected a file name in the folder");
   }
   std::set<std::string> names;
-  for (const SettingDeclaration& setting : manifest.setting()) {
+  for (int i = 0; i < manifest.setting_size(); ++i) {
+    const SettingDeclaration& setting = manifest.setting(i);
+    const std::string field = "setting[" + std::to_string(i) + "]";
     if (!IsName(setting.name())) {
-      return wrong("a setting is named \"" + setting.name() +
-                   "\"; expected a lower-case letter, then up to 31 of a-z, 0-9 and _");
+      return wrong(field + ".name",
+                   "a setting is named \"" + setting.name() +
+                       "\"; expected a lower-case letter, then up to 31 of a-z, 0-9 and _");
     }
     if (!names.insert(setting.name()).second) {
-      return wrong("setting " + setting.name() + " is declared twice");
+      return wrong(field + ".name", "setting " + setting.name() + " is declared twice");
     }
     if (setting.type() == SettingDeclaration::TYPE_UNSPECIFIED) {
-      return wrong("setting " + setting.name() +
-                   " has no type; expected TYPE_STRING, TYPE_INTEGER, TYPE_BOOLEAN or TYPE_FILE");
+      return wrong(
+          field, "setting " + setting.name() +
+                     " has no type; expected TYPE_STRING, TYPE_INTEGER, TYPE_BOOLEAN or TYPE_FILE");
     }
   }
   return absl::OkStatus();
@@ -78,9 +84,12 @@ absl::StatusOr<PluginFolder> ReadPluginFolder(const std::string& folder) {
   if (!normal.has_filename()) normal = normal.parent_path();  // written with a slash at its end
   read.path = normal.string();
   const std::string path = read.path + "/plugin.textproto";
-  if (absl::Status parsed = ReadTextproto(path, &read.manifest); !parsed.ok()) return parsed;
+  TextPlaces places;
+  if (absl::Status parsed = ReadTextproto(path, &read.manifest, &places); !parsed.ok()) {
+    return parsed;
+  }
   const std::string name = std::filesystem::path(read.path).filename().string();
-  if (absl::Status fits = CheckManifest(read.manifest, path, name); !fits.ok()) return fits;
+  if (absl::Status fits = CheckManifest(read.manifest, places, name); !fits.ok()) return fits;
   read.binary = read.path + "/" +
                 (read.manifest.binary().empty() ? read.manifest.name() : read.manifest.binary());
   std::error_code error;

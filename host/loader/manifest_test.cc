@@ -68,8 +68,9 @@ TEST_F(ManifestTest, EveryMessageNamesTheFileAndWhatWasExpected) {
       {kHead + "binary: '..'", "expected the plugin's program"},
       {kHead + "binary: 'plugin.textproto'", "expected the plugin's program"},
       {kHead + "binary: 'none'", "expected the plugin's program"},
-      {kHead + "setting { name: 'A' type: TYPE_STRING }", "a setting is named \"A\"; expected"},
-      {kHead + "setting { name: 'a' }", "setting a has no type; expected"},
+      {kHead + "\nsetting { name: 'A' type: TYPE_STRING }",
+       ":2:11: a setting is named \"A\"; expected"},
+      {kHead + "\n setting { name: 'a' }", ":2:2: setting a has no type; expected"},
       {kHead + "setting { name: 'a' type: TYPE_STRING } setting { name: 'a' type: TYPE_FILE }",
        "setting a is declared twice"},
   };

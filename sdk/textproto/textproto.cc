@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <string_view>
 
@@ -62,11 +63,37 @@ absl::Status FileError(const std::string& path) {
 
 }  // namespace
 
+std::string TextPlaces::Of(const std::string& field) const {
+  std::string place = name_;
+  const google::protobuf::Descriptor* type = type_;
+  const google::protobuf::TextFormat::ParseInfoTree* tree = &tree_;
+  for (size_t begin = 0; begin <= field.size() && type != nullptr && tree != nullptr;) {
+    const size_t end = std::min(field.find('.', begin), field.size());
+    const size_t bracket = std::min(field.find('[', begin), end);
+    const auto* const descriptor = type->FindFieldByName(field.substr(begin, bracket - begin));
+    if (descriptor == nullptr) break;
+    const int index = bracket < end ? std::atoi(field.c_str() + bracket + 1) : -1;
+    if (descriptor->is_repeated() != (index >= 0)) break;
+    const auto at = tree->GetLocation(descriptor, index);
+    if (at.line < 0) break;
+    place = name_ + ":" + std::to_string(at.line + 1) + ":" + std::to_string(at.column + 1);
+    type = descriptor->message_type();
+    tree = type == nullptr ? nullptr : tree->GetTreeForNested(descriptor, index);
+    begin = end + 1;
+  }
+  return place;
+}
+
 absl::Status ParseTextproto(const std::string& text, const std::string& name,
-                            google::protobuf::Message* message) {
+                            google::protobuf::Message* message, TextPlaces* places) {
   FirstError error(name, text);
   google::protobuf::TextFormat::Parser parser;
   parser.RecordErrorsTo(&error);
+  if (places != nullptr) {
+    places->name_ = name;
+    places->type_ = message->GetDescriptor();
+    parser.WriteLocationsTo(&places->tree_);
+  }
   if (parser.ParseFromString(text, message)) return absl::OkStatus();
   return absl::InvalidArgumentError(error.text().empty() ? name + ": not protobuf text"
                                                          : error.text());
@@ -96,10 +123,11 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
   return bytes;
 }
 
-absl::Status ReadTextproto(const std::string& path, google::protobuf::Message* message) {
+absl::Status ReadTextproto(const std::string& path, google::protobuf::Message* message,
+                           TextPlaces* places) {
   const auto text = ReadFile(path);
   if (!text.ok()) return text.status();
-  return ParseTextproto(*text, path, message);
+  return ParseTextproto(*text, path, message, places);
 }
 
 absl::Status WriteFile(const std::string& path, const std::string& bytes, int mode) {

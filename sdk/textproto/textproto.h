@@ -2,6 +2,7 @@
 #define MADOGUCHI_SDK_TEXTPROTO_TEXTPROTO_H_
 
 #include <google/protobuf/message.h>
+#include <google/protobuf/text_format.h>
 
 #include <string>
 
@@ -15,17 +16,34 @@
 // with lines and columns counted from 1.
 namespace madoguchi {
 
+// Where the fields of a file stand, for errors in what they mean.
+class TextPlaces {
+ public:
+  // "clinic.textproto:12:3" for a field, written as "plugin[1].setting[0].value" from the file's
+  // message on. What is not written in the file has the place of the message around it, and the
+  // file's own fields the name of the file alone.
+  std::string Of(const std::string& field) const;
+
+ private:
+  friend absl::Status ParseTextproto(const std::string& text, const std::string& name,
+                                     google::protobuf::Message* message, TextPlaces* places);
+  std::string name_;
+  const google::protobuf::Descriptor* type_ = nullptr;
+  google::protobuf::TextFormat::ParseInfoTree tree_;
+};
+
 // Reads `text` into `message`. INVALID_ARGUMENT with the first error; `name` is what the file is
-// called in it.
+// called in it. `places`, if given, is then of that file.
 absl::Status ParseTextproto(const std::string& text, const std::string& name,
-                            google::protobuf::Message* message);
+                            google::protobuf::Message* message, TextPlaces* places = nullptr);
 
 // The bytes of a file of at most 16 MiB. NOT_FOUND, PERMISSION_DENIED or INVALID_ARGUMENT with the
 // path and the reason.
 absl::StatusOr<std::string> ReadFile(const std::string& path);
 
 // Both: the file at `path` into `message`.
-absl::Status ReadTextproto(const std::string& path, google::protobuf::Message* message);
+absl::Status ReadTextproto(const std::string& path, google::protobuf::Message* message,
+                           TextPlaces* places = nullptr);
 
 // Writes `bytes` to `path`, whole or not at all (a new file, renamed over the old one), with
 // `mode`.

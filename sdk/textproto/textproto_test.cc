@@ -30,6 +30,22 @@ TEST(Textproto, ErrorsNameFileLineColumnAndWhatWasExpected) {
   EXPECT_TRUE(ParseTextproto("name: \"a\"", "x", &manifest).ok());
 }
 
+TEST(Textproto, PlacesOfFields) {
+  plugin::v1::Manifest manifest;
+  TextPlaces places;
+  ASSERT_TRUE(ParseTextproto("name: 'a'\nsetting { name: 'x' }\n  setting {\n    name: 'y' }", "f",
+                             &manifest, &places)
+                  .ok());
+  EXPECT_EQ(places.Of("name"), "f:1:1");
+  EXPECT_EQ(places.Of("setting[1]"), "f:3:3");
+  EXPECT_EQ(places.Of("setting[1].name"), "f:4:5");
+  EXPECT_EQ(places.Of("setting[1].type"), "f:3:3") << "not written";
+  EXPECT_EQ(places.Of("version"), "f") << "not written";
+  for (const char* none : {"", ".", "setting", "setting[7]", "name[0]", "name.x", "none"}) {
+    EXPECT_EQ(places.Of(none).rfind("f", 0), 0u) << none;
+  }
+}
+
 TEST(Textproto, FilesAreWrittenWholeWithTheirModeAndReadBack) {
   const std::string folder = testing::TempDir() + "/textproto_test";
   std::filesystem::create_directories(folder);
