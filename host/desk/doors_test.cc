@@ -337,6 +337,13 @@ TEST_F(LocalDoorTest, ClosesInTimeWithScreensAtIt) {
   EXPECT_FALSE(stream->Finish().ok());
 }
 
+TEST_F(LocalDoorTest, SaysWhatToDoWhenTheSocketCannotBeOpened) {
+  std::filesystem::remove_all(folder_);
+  EXPECT_EQ(std::string(Open(getuid()).status().message()),
+            path_ + ": the desk's socket cannot be opened there: No such file or directory; set " +
+                "another path in desk.socket, or see that its folder is there and may be written");
+}
+
 TEST_F(LocalDoorTest, AFileInTheWayStays) {
   { const Fd file(creat(path_.c_str(), 0600)); }
   EXPECT_EQ(Open(getuid()).status().code(), absl::StatusCode::kAlreadyExists);
