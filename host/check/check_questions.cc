@@ -63,7 +63,11 @@ Evidence Check::AskPin(const Step::AskPin& step) {
   const auto form_fits = [key, check_id = subject_.check_id,
                           form = step.form()](const desk::v1::Reply& reply) -> absl::Status {
     const auto pin = key->Open(reply.pin(), check_id);
-    if (!pin.ok()) return pin.status();
+    if (!pin.ok()) {
+      // A status of its own would reach the screen as a host that cannot be reached.
+      if (CodeOf(pin.status()) != FAILURE_CODE_UNSPECIFIED) return pin.status();
+      return FailureStatus(FAILURE_CODE_PIN_SEAL_INVALID, std::string(pin.status().message()));
+    }
     if (!HasForm(*pin, form)) return FailureStatus(FAILURE_CODE_PIN_FORM);
     return absl::OkStatus();
   };

@@ -12,6 +12,7 @@ namespace madoguchi {
 namespace {
 
 using check::v1::FAILURE_CODE_DEVICE_UNKNOWN;
+using check::v1::FAILURE_CODE_DEVICES_NOT_SAVED;
 using check::v1::FAILURE_CODE_REQUEST_INVALID;
 
 bool IsDeviceName(const std::string& name) {
@@ -121,7 +122,9 @@ host::DeviceList Devices::List() const {
 absl::Status Devices::Save(const host::DeviceList& list) {
   std::string text;
   google::protobuf::TextFormat::PrintToString(list, &text);
-  return WriteFile(path_, text, 0600);
+  const absl::Status written = WriteFile(path_, text, 0600);
+  if (written.ok()) return written;
+  return FailureStatus(FAILURE_CODE_DEVICES_NOT_SAVED, std::string(written.message()));
 }
 
 }  // namespace madoguchi

@@ -24,6 +24,7 @@ class Devices {
   // Reads the list; an absent file is an empty list. The error names the file and the line.
   static absl::StatusOr<std::unique_ptr<Devices>> Load(const std::string& path);
 
+  // Both change nothing, and say DEVICES_NOT_SAVED, when the file cannot be written.
   // REQUEST_INVALID when the name has another form, or (as ALREADY_EXISTS) is taken.
   absl::Status Add(const desk::v1::Device& device);
   // DEVICE_UNKNOWN when there is none of that name.

@@ -68,9 +68,11 @@ TEST_F(DevicesTest, WhatCannotBeSavedIsNotSo) {
   auto devices = *Devices::Load(path_);
   ASSERT_TRUE(devices->Add(Device("till-1")).ok());
   std::filesystem::remove_all(folder_);
-  EXPECT_FALSE(devices->Remove("till-1").ok());
+  const absl::Status kept = devices->Remove("till-1");
+  EXPECT_EQ(CodeOf(kept), FAILURE_CODE_DEVICES_NOT_SAVED);
+  EXPECT_NE(kept.message().find(path_ + ": No such file"), std::string::npos) << kept;
   EXPECT_TRUE(devices->Find(std::string(64, 'a')));
-  EXPECT_FALSE(devices->Add(Device("till-2", 'b')).ok());
+  EXPECT_EQ(CodeOf(devices->Add(Device("till-2", 'b'))), FAILURE_CODE_DEVICES_NOT_SAVED);
   EXPECT_FALSE(devices->Find(std::string(64, 'b')));
 }
 

@@ -169,6 +169,32 @@ TEST_F(DoorTest, ADeviceHasItsOwnRoleOnly) {
   }
 }
 
+TEST_F(DoorTest, AnAdminIsToldThatTheListCannotBeSaved) {
+  const auto stub = Connect(MakeDevice(*keys_, "office", ROLE_ADMIN, ROLE_ADMIN));
+  std::filesystem::remove_all(folder_);
+  {
+    grpc::ClientContext context;
+    SetDeadline(&context);
+    desk::v1::AddDeviceRequest request;
+    request.set_name("till-1");
+    request.set_role(ROLE_STAFF);
+    request.set_certificate_request(screen::MakeKeyAndRequest("till-1")->request_der);
+    desk::v1::AddDeviceReply reply;
+    const absl::Status status = FromGrpc(stub->AddDevice(&context, request, &reply));
+    EXPECT_EQ(CodeOf(status), FAILURE_CODE_DEVICES_NOT_SAVED) << status;
+    EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+    EXPECT_TRUE(reply.certificate_pem().empty());
+  }
+  grpc::ClientContext context;
+  SetDeadline(&context);
+  desk::v1::RemoveDeviceRequest request;
+  request.set_name("office");
+  desk::v1::RemoveDeviceReply reply;
+  const absl::Status status = FromGrpc(stub->RemoveDevice(&context, request, &reply));
+  EXPECT_EQ(CodeOf(status), FAILURE_CODE_DEVICES_NOT_SAVED) << status;
+  EXPECT_TRUE(GetHost(*stub).ok());
+}
+
 TEST_F(DoorTest, ARemovedDevicesStreamEndsAtOnce) {
   const auto stub = Connect(MakeDevice(*keys_, "till-1", ROLE_STAFF, ROLE_STAFF));
   grpc::ClientContext context;
@@ -309,6 +335,13 @@ TEST_F(LocalDoorTest, ClosesInTimeWithScreensAtIt) {
   EXPECT_LT(std::chrono::steady_clock::now() - before, 5s);
   EXPECT_FALSE(stream->Read(&view));
   EXPECT_FALSE(stream->Finish().ok());
+}
+
+TEST_F(LocalDoorTest, SaysWhatToDoWhenTheSocketCannotBeOpened) {
+  std::filesystem::remove_all(folder_);
+  EXPECT_EQ(std::string(Open(getuid()).status().message()),
+            path_ + ": the desk's socket cannot be opened there: No such file or directory; set " +
+                "another path in desk.socket, or see that its folder is there and may be written");
 }
 
 TEST_F(LocalDoorTest, AFileInTheWayStays) {

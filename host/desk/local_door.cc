@@ -21,7 +21,10 @@ namespace {
 constexpr std::chrono::milliseconds kLastWords(200);
 
 absl::Status SystemError(const std::string& path) {
-  return absl::UnavailableError(path + ": " + std::strerror(errno));
+  const std::string why = std::strerror(errno);
+  return absl::UnavailableError(
+      path + ": the desk's socket cannot be opened there: " + why +
+      "; set another path in desk.socket, or see that its folder is there and may be written");
 }
 
 sockaddr_un AddressOf(const std::string& path) {

@@ -34,7 +34,32 @@ std::string HowItEnded(const siginfo_t& facts) {
   return std::string("killed by ") + strsignal(facts.si_status);
 }
 
+std::string NameOfKind(plugin::v1::Kind kind) {
+  const std::string name = plugin::v1::Kind_Name(kind);
+  return name.empty() ? "kind " + std::to_string(kind) : name;
+}
+
 }  // namespace
+
+std::string DifferenceFrom(const plugin::v1::Manifest& manifest,
+                           const plugin::v1::HelloReply& said) {
+  std::string difference;
+  const auto add = [&](const std::string& part) {
+    difference += (difference.empty() ? "" : "; ") + part;
+  };
+  if (said.name() != manifest.name()) {
+    add("it calls itself \"" + said.name() + "\"; its manifest says \"" + manifest.name() + "\"");
+  }
+  if (said.kind() != manifest.kind()) {
+    add("it is a " + NameOfKind(said.kind()) + "; its manifest says " +
+        NameOfKind(manifest.kind()));
+  }
+  if (said.version() != kContractVersion) {
+    add("it speaks version " + std::to_string(said.version()) +
+        " of the contract; this host speaks version " + std::to_string(kContractVersion));
+  }
+  return difference;
+}
 
 PluginSlot::PluginSlot(PluginFolder folder, plugin::v1::StartRequest settings, Up up, Down down,
                        Patience patience)
@@ -186,19 +211,18 @@ absl::Status PluginSlot::Greet(const std::shared_ptr<grpc::Channel>& channel,
   const auto deadline = std::chrono::system_clock::now() + patience_.start;
   plugin::v1::HelloRequest hello;
   hello.add_host_version(kContractVersion);
-  plugin::v1::HelloReply name;
+  plugin::v1::HelloReply said;
   {
     grpc::ClientContext context;
     context.set_deadline(deadline);
     const std::stop_callback cancel(give_up, [&context] { context.TryCancel(); });
-    const absl::Status status = FromGrpc(stub->Hello(&context, hello, &name));
+    const absl::Status status = FromGrpc(stub->Hello(&context, hello, &said));
     if (!status.ok()) {
       return absl::UnavailableError("no Hello: " + std::string(status.message()));
     }
   }
-  if (name.name() != name_ || name.kind() != kind() || name.version() != kContractVersion) {
-    return absl::FailedPreconditionError("it calls itself \"" + name.name() +
-                                         "\", which is not what its manifest says");
+  if (const std::string difference = DifferenceFrom(folder_.manifest, said); !difference.empty()) {
+    return absl::FailedPreconditionError(difference);
   }
   grpc::ClientContext context;
   context.set_deadline(deadline);

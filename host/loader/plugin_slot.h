@@ -14,6 +14,7 @@
 #include "host/loader/manifest.h"
 #include "host/loader/process.h"
 #include "madoguchi/desk/v1/desk.pb.h"
+#include "madoguchi/plugin/v1/plugin.pb.h"
 
 namespace madoguchi {
 
@@ -26,6 +27,11 @@ struct PluginLife {
   Fd pin;      // the host's end of fd 4; readers only
   Fd service;  // a duplicate of the channel's socket, to close it for good
 };
+
+// In what `said` differs from `manifest` or from the contract, with both values; empty when it does
+// not.
+std::string DifferenceFrom(const plugin::v1::Manifest& manifest,
+                           const plugin::v1::HelloReply& said);
 
 // One plugin of the configuration: started, watched, started again when it dies, stopped cleanly.
 // A thread of its own spawns it, takes its log and waits for its death. Thread-safe.

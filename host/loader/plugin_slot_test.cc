@@ -50,6 +50,11 @@ class PluginSlotTest : public testing::Test {
     return Await(slot, [state](const PluginRow& row) { return row.state() == state; });
   }
   static bool Lives(pid_t pid) { return kill(pid, 0) == 0; }
+  // A row without a process says -1, and that would be every process of this machine.
+  static void Signal(const PluginRow& row, int signal) {
+    ASSERT_GT(row.pid(), 0) << row.detail();
+    kill(row.pid(), signal);
+  }
 
   PluginSlot::Patience patience_;
   std::atomic<int> ups_ = 0, downs_ = 0;
@@ -76,7 +81,7 @@ TEST_F(PluginSlotTest, ADeathIsNoticedNamedAndMadeGood) {
   const PluginRow first = AwaitState(*slot, PluginRow::STATE_RUNNING);
   const auto life = slot->life();
   ASSERT_NE(life, nullptr);
-  kill(first.pid(), SIGSEGV);
+  Signal(first, SIGSEGV);
   const PluginRow again = Await(*slot, [&](const PluginRow& row) {
     return row.state() == PluginRow::STATE_RUNNING && row.pid() != first.pid();
   });
@@ -144,7 +149,7 @@ TEST_F(PluginSlotTest, WhatIgnoresTheEndOfItsSocketIsKilled) {
   auto slot = Start("stays");
   const PluginRow row = AwaitState(*slot, PluginRow::STATE_RUNNING);
   ASSERT_GT(row.pid(), 0);
-  kill(row.pid(), SIGSTOP);  // deaf to everything
+  Signal(row, SIGSTOP);  // deaf to everything
   const auto before = steady_clock::now();
   slot.reset();
   EXPECT_GE(steady_clock::now() - before, patience_.stop);
@@ -152,11 +157,34 @@ TEST_F(PluginSlotTest, WhatIgnoresTheEndOfItsSocketIsKilled) {
   EXPECT_FALSE(Lives(row.pid()));
 }
 
+TEST(DifferenceFrom, NamesWhatDiffersWithBothValues) {
+  plugin::v1::Manifest manifest;
+  manifest.set_name("reader_x");
+  manifest.set_kind(plugin::v1::KIND_READER);
+  plugin::v1::HelloReply said;
+  said.set_name("reader_x");
+  said.set_kind(plugin::v1::KIND_READER);
+  said.set_version(1);
+  EXPECT_EQ(DifferenceFrom(manifest, said), "");
+  said.set_version(2);
+  EXPECT_EQ(DifferenceFrom(manifest, said),
+            "it speaks version 2 of the contract; this host speaks version 1");
+  said.set_version(1);
+  said.set_kind(plugin::v1::KIND_POLICY);
+  EXPECT_EQ(DifferenceFrom(manifest, said), "it is a KIND_POLICY; its manifest says KIND_READER");
+  said.set_kind(static_cast<plugin::v1::Kind>(9));
+  said.set_name("x");
+  EXPECT_EQ(DifferenceFrom(manifest, said),
+            "it calls itself \"x\"; its manifest says \"reader_x\"; "
+            "it is a kind 9; its manifest says KIND_READER");
+}
+
 TEST_F(PluginSlotTest, AnotherNameThanTheManifestsIsNotBelieved) {
   patience_.first_backoff = patience_.longest_backoff = 60s;
   auto slot = Start("liar");
   const PluginRow row = AwaitState(*slot, PluginRow::STATE_WAITING);
-  EXPECT_NE(row.detail().find("calls itself \"somebody\""), std::string::npos) << row.detail();
+  EXPECT_EQ(row.detail().find("it calls itself \"somebody\"; its manifest says \"liar\""), 0u)
+      << row.detail();
   auto refuses = Start("refuses");
   EXPECT_NE(AwaitState(*refuses, PluginRow::STATE_WAITING).detail().find("number is 0"),
             std::string::npos);
@@ -203,7 +231,7 @@ TEST_F(PluginSlotTest, LivesLeaveNoDescriptorBehind) {
   const auto once = [&] {
     auto slot = Start("stays");
     const PluginRow row = AwaitState(*slot, PluginRow::STATE_RUNNING);
-    kill(row.pid(), SIGKILL);
+    Signal(row, SIGKILL);
     Await(*slot, [&](const PluginRow& now) {
       return now.state() == PluginRow::STATE_RUNNING && now.pid() != row.pid();
     });

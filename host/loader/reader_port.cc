@@ -73,6 +73,8 @@ class PluginSession final : public CardSession {
   absl::StatusOr<std::vector<std::vector<uint8_t>>> VerifyPinAndTransmitAll(
       std::span<const uint8_t> apdu_template, Secret* pin,
       std::span<const std::vector<uint8_t>> commands) override {
+    // A PIN whose call never gets there would lie in the plugin without an owner.
+    if (limits_.cancelled.stop_requested()) return FailureStatus(FAILURE_CODE_CANCELLED);
     reader::v1::VerifyPinRequest request;
     request.set_session(session_);
     request.set_apdu_template(TextOf(apdu_template));

@@ -1,5 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -227,6 +229,27 @@ TEST_F(VirtualReaderTest, ThePinIsNowhereInItsMemoryAfterwards) {
   ASSERT_TRUE(card->Hear().has_value());
   card->Pull();
   EXPECT_EQ(Code(pulled.get()), "CARD_GONE");
+  EXPECT_EQ(process_->CopiesInMemory(pin), 0u);
+}
+
+// Its call was cancelled on the way.
+TEST_F(VirtualReaderTest, APinWhoseCallNeverComesIsReadAndWiped) {
+  Begin();
+  const Bytes pin = {'S', 'Y', 'N', 'T', 'H', 'E', 'T', 'I',
+                     'C', '-', '5', '1', '8', '2', '9', '3'};
+  ASSERT_TRUE(process_->SendPin(std::string(16, 'o'), pin));
+  const auto deadline = std::chrono::steady_clock::now() + 10s;
+  const auto in_time = [&] {
+    std::this_thread::sleep_for(5ms);
+    return std::chrono::steady_clock::now() < deadline;
+  };
+  int unread = 0;
+  do {
+    ASSERT_EQ(ioctl(process_->pin_fd(), SIOCOUTQ, &unread), 0);
+  } while (unread > 0 && in_time());
+  ASSERT_EQ(unread, 0);
+  while (process_->CopiesInMemory(pin) != 0u && in_time()) {
+  }
   EXPECT_EQ(process_->CopiesInMemory(pin), 0u);
 }
 

@@ -18,28 +18,53 @@ absl::Status Invalid(const std::string& detail) {
 
 }  // namespace
 
-absl::StatusOr<Secret> PinLane::Take(const std::string& token, std::chrono::milliseconds timeout) {
-  const auto deadline = std::chrono::steady_clock::now() + timeout;
+absl::StatusOr<Secret> PinLane::Take(const std::string& token) {
+  const Time deadline = std::chrono::steady_clock::now() + patience_;
   while (true) {
-    std::lock_guard<std::mutex> lock(mutex_);
-    if (const auto found = waiting_.find(token); found != waiting_.end()) {
-      Secret pin = std::move(found->second);
-      waiting_.erase(found);
-      return pin;
+    const Time now = std::chrono::steady_clock::now();
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      WipeOld(now);
+      const absl::Status received = Receive(now);
+      const auto found = std::find_if(waiting_.begin(), waiting_.end(),
+                                      [&](const Waiting& one) { return one.token == token; });
+      if (found != waiting_.end()) {
+        Secret pin = std::move(found->pin);
+        waiting_.erase(found);
+        return pin;
+      }
+      if (!received.ok()) return received;
     }
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-        deadline - std::chrono::steady_clock::now());
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - now);
     if (left.count() <= 0) return Invalid("no PIN came for this token");
-    // Short turns, so that another session's Take can read its own packet meanwhile.
+    // Short turns: another session's Take may have put this one's packet into waiting_.
     pollfd watched{fd_, POLLIN, 0};
-    if (poll(&watched, 1, static_cast<int>(std::min<int64_t>(left.count(), 20))) <= 0) continue;
+    poll(&watched, 1, static_cast<int>(std::min<int64_t>(left.count(), 20)));
+  }
+}
+
+size_t PinLane::Sweep() {
+  const Time now = std::chrono::steady_clock::now();
+  std::lock_guard<std::mutex> lock(mutex_);
+  WipeOld(now);
+  (void)Receive(now);  // the next Take says what is wrong
+  return waiting_.size();
+}
+
+void PinLane::WipeOld(Time now) {
+  while (!waiting_.empty() && now - waiting_.front().came >= patience_) waiting_.pop_front();
+}
+
+absl::Status PinLane::Receive(Time now) {
+  while (true) {
     absl::StatusOr<Secret> packet = Secret::OfSize(kPinTokenSize + kLongestPin);
     if (!packet.ok()) return packet.status();
     const ssize_t size =
         recv(fd_, packet->bytes().data(), packet->size(), MSG_DONTWAIT | MSG_TRUNC);
     if (size == 0) return Invalid("the PIN lane is closed");
     if (size < 0) {
-      if (errno == EAGAIN || errno == EINTR) continue;
+      if (errno == EINTR) continue;
+      if (errno == EAGAIN) return absl::OkStatus();
       return Invalid("the PIN lane is broken");
     }
     if (static_cast<size_t>(size) <= kPinTokenSize || static_cast<size_t>(size) > packet->size()) {
@@ -48,8 +73,10 @@ absl::StatusOr<Secret> PinLane::Take(const std::string& token, std::chrono::mill
     absl::StatusOr<Secret> pin = Secret::OfSize(size - kPinTokenSize);
     if (!pin.ok()) return pin.status();
     std::copy_n(packet->bytes().begin() + kPinTokenSize, pin->size(), pin->bytes().begin());
-    std::string owner(packet->bytes().begin(), packet->bytes().begin() + kPinTokenSize);
-    if (waiting_.size() < kMostWaiting) waiting_.insert_or_assign(owner, *std::move(pin));
+    std::string token(packet->bytes().begin(), packet->bytes().begin() + kPinTokenSize);
+    if (waiting_.size() == kMostWaiting) waiting_.pop_front();
+    waiting_.push_back({std::move(token), *std::move(pin), now});
+    WipeStackBelow();
   }
 }
 

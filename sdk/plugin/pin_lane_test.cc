@@ -1,8 +1,11 @@
 #include "sdk/plugin/pin_lane.h"
 
 #include <gtest/gtest.h>
+#include <openssl/crypto.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include <thread>
 
 #include "sdk/failure/failure.h"
 
@@ -30,29 +33,73 @@ class PinLaneTest : public testing::Test {
 const std::string kOne(16, '1'), kTwo(16, '2');
 
 TEST_F(PinLaneTest, GivesEachPinToTheOwnerOfItsToken) {
-  PinLane lane(ends_[0]);
+  PinLane lane(ends_[0], kLong);
   Send(kOne + "1111");
   Send(kTwo + "2222");
-  EXPECT_EQ(Text(*lane.Take(kTwo, kLong)), "2222");
-  EXPECT_EQ(Text(*lane.Take(kOne, kLong)), "1111");
-  EXPECT_FALSE(lane.Take(kOne, kShort).ok()) << "a PIN is given once";
+  EXPECT_EQ(Text(*lane.Take(kTwo)), "2222");
+  EXPECT_EQ(Text(*lane.Take(kOne)), "1111");
+  EXPECT_EQ(lane.Sweep(), 0u);
+}
+
+TEST_F(PinLaneTest, GivesAPinOnce) {
+  PinLane lane(ends_[0], kLong);
+  Send(kOne + "1111");
+  EXPECT_TRUE(lane.Take(kOne).ok());
+  close(ends_[1]);
+  ends_[1] = -1;
+  EXPECT_FALSE(lane.Take(kOne).ok());
 }
 
 TEST_F(PinLaneTest, PassesOverPacketsThatAreNoPins) {
-  PinLane lane(ends_[0]);
+  PinLane lane(ends_[0], kLong);
   Send(kOne);                         // no PIN
   Send(kOne + std::string(17, '9'));  // too long
   Send("short");
   Send(kOne + "1234");
-  EXPECT_EQ(Text(*lane.Take(kOne, kLong)), "1234");
+  EXPECT_EQ(Text(*lane.Take(kOne)), "1234");
+}
+
+TEST_F(PinLaneTest, WipesAPinThatNobodyTakesInTime) {
+  PinLane lane(ends_[0], kShort);
+  lane.Sweep();  // makes the secure heap
+  const size_t before = CRYPTO_secure_used();
+  Send(kOne + "1111");
+  EXPECT_EQ(lane.Sweep(), 1u);
+  EXPECT_GT(CRYPTO_secure_used(), before);
+  const auto deadline = std::chrono::steady_clock::now() + kLong;
+  while (lane.Sweep() > 0 && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  EXPECT_EQ(CRYPTO_secure_used(), before);
+  EXPECT_FALSE(lane.Take(kOne).ok());
+}
+
+TEST_F(PinLaneTest, TakesAPinThatASweepHasRead) {
+  PinLane lane(ends_[0], kLong);
+  Send(kOne + "1111");
+  EXPECT_EQ(lane.Sweep(), 1u);
+  EXPECT_EQ(lane.Sweep(), 1u) << "it is not too old yet";
+  EXPECT_EQ(Text(*lane.Take(kOne)), "1111");
+}
+
+TEST_F(PinLaneTest, OrphansDoNotCrowdOutTheNextPin) {
+  PinLane lane(ends_[0], kLong);
+  for (size_t i = 0; i <= PinLane::kMostWaiting; ++i) {
+    Send(std::string(15, 'o') + static_cast<char>(i) + "0000");
+  }
+  Send(kOne + "1111");
+  const auto pin = lane.Take(kOne);
+  ASSERT_TRUE(pin.ok()) << pin.status();
+  EXPECT_EQ(Text(*pin), "1111");
 }
 
 TEST_F(PinLaneTest, SaysWhenTheLaneIsClosedOrNothingComes) {
-  PinLane lane(ends_[0]);
-  EXPECT_EQ(CodeOf(lane.Take(kOne, kShort).status()), check::v1::FAILURE_CODE_REQUEST_INVALID);
+  PinLane hasty(ends_[0], kShort);
+  EXPECT_EQ(CodeOf(hasty.Take(kOne).status()), check::v1::FAILURE_CODE_REQUEST_INVALID);
+  PinLane lane(ends_[0], kLong);
   close(ends_[1]);
   ends_[1] = -1;
-  EXPECT_EQ(CodeOf(lane.Take(kOne, kLong).status()), check::v1::FAILURE_CODE_REQUEST_INVALID);
+  EXPECT_EQ(CodeOf(lane.Take(kOne).status()), check::v1::FAILURE_CODE_REQUEST_INVALID);
 }
 
 TEST(FillPin, SetsLcAndRefusesTemplatesOfAnotherShape) {

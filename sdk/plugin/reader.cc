@@ -18,8 +18,7 @@ using check::v1::FAILURE_CODE_REQUEST_INVALID;
 constexpr size_t kShortestCommand = 4;
 constexpr size_t kLongestCommand = 65544;
 constexpr int kMostCommands = 64;
-constexpr std::chrono::milliseconds kPinPatience(1000);
-// How often a watch looks whether its listener is still there.
+// How often a watch looks whether its listener is still there, and whether a PIN was left behind.
 constexpr std::chrono::milliseconds kWatchTurn(200);
 
 std::span<const uint8_t> BytesOf(const std::string& text) {
@@ -40,6 +39,7 @@ class ReaderService final : public reader::v1::Reader::Service {
       const uint64_t number = reader_.board().WaitNewer(seen, kWatchTurn, &snapshot);
       if (number != seen && !writer->Write(snapshot)) break;
       seen = number;
+      lane_.Sweep();
     }
     return grpc::Status::OK;
   }
@@ -120,7 +120,7 @@ class ReaderService final : public reader::v1::Reader::Service {
     }
     absl::StatusOr<Secret> command = absl::UnknownError("");
     {
-      absl::StatusOr<Secret> pin = lane_.Take(request.pin_token(), kPinPatience);
+      absl::StatusOr<Secret> pin = lane_.Take(request.pin_token());
       if (!pin.ok()) return pin.status();
       command = FillPin(apdu_template, request.pin_offset(), *pin);
     }
