@@ -23,6 +23,9 @@ using desk::v1::PluginRow;
 using std::chrono::milliseconds;
 
 constexpr uint32_t kContractVersion = 1;
+// The most bytes of one message from a plugin. Three of the longest R-APDUs fit (reader.proto says
+// so); and what goes on to the screens stays far below the 4 MiB that a screen's gRPC takes.
+constexpr int kLargestAnswer = 256 * 1024;
 // What is kept of a line of the log: enough for PlainLine to cut it between two characters.
 constexpr size_t kKeptOfLine = kLongestLine + 4;
 
@@ -116,7 +119,10 @@ std::string PluginSlot::LiveOnce(const std::stop_token& stopping) {
   life->pin = std::move(spawned->pin);
   life->service = Fd(fcntl(spawned->service.get(), F_DUPFD_CLOEXEC, 10));
   // gRPC takes the descriptor over.
-  life->channel = grpc::CreateInsecureChannelFromFd(name_, spawned->service.Release());
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(kLargestAnswer);
+  life->channel =
+      grpc::CreateCustomInsecureChannelFromFd(name_, spawned->service.Release(), arguments);
   const absl::Status greeted = AwaitGreeting(life->channel, *spawned);
   if (!greeted.ok()) {
     shutdown(life->service.get(), SHUT_RDWR);

@@ -178,6 +178,19 @@ TEST_F(PluginSlotTest, WhateverBytesItWritesTheRowCanBeRead) {
   EXPECT_TRUE(PluginRow().ParseFromString(refused.Row().SerializeAsString()));
 }
 
+TEST_F(PluginSlotTest, AnAnswerThatIsTooLargeIsNotTaken) {
+  auto slot = Start("talks");
+  AwaitState(*slot, PluginRow::STATE_RUNNING);
+  const auto life = slot->life();
+  ASSERT_NE(life, nullptr);
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + 5s);
+  policy::v1::NextReply reply;
+  const auto stub = policy::v1::Policy::NewStub(life->channel);
+  EXPECT_EQ(stub->Next(&context, policy::v1::NextRequest(), &reply).error_code(),
+            grpc::StatusCode::RESOURCE_EXHAUSTED);
+}
+
 TEST_F(PluginSlotTest, ItIsStartedAgainLaterAndLater) {
   patience_.first_backoff = 50ms;
   patience_.longest_backoff = 100ms;

@@ -20,7 +20,11 @@ class TestPolicy final : public madoguchi::plugin::Policy {
   }
   absl::StatusOr<madoguchi::policy::v1::NextReply> Next(
       const madoguchi::policy::v1::NextRequest&) override {
-    return madoguchi::policy::v1::NextReply();
+    madoguchi::policy::v1::NextReply reply;
+    if (name_ == "talks") {
+      reply.mutable_step()->mutable_ask()->mutable_text()->set_en(std::string(256 * 1024, 'a'));
+    }
+    return reply;
   }
 
  private:
