@@ -137,7 +137,6 @@ class RunningHost final : public Host {
       auto door = RemoteDoor::Open(config_.desk().address(), house_);
       if (!door.ok()) return door.status();
       remote_ = *std::move(door);
-      house_.address = remote_->address();
     }
     LocalDoor::Guests guests;
     guests.roles[getuid()] = {check::v1::ROLE_STAFF, check::v1::ROLE_PATIENT,

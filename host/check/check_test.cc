@@ -163,7 +163,8 @@ void CancelAt(Scenario& s) {
   if (stage == STAGE_ASK_LAST_TRY) s.LayLate(Paper::kGood, Tries(1));
   if (stage == STAGE_ASK) {
     s.flow =
-        Script({"ask { text { ja: '文' en: 'Text' } role: ROLE_STAFF choices { id: 'yes' } }"});
+        Script({"ask { text { ja: '文' en: 'Text' } role: ROLE_STAFF choices { id: 'yes' "
+                "label { ja: 'はい' en: 'Yes' } } }"});
   }
   s.screens.when[stage] = [&s] { s.cancel.request_stop(); };
 }
@@ -385,9 +386,10 @@ const Case kCases[] = {
      [](Scenario& s) {
        s.flow =
            Script({"ask { text { ja: '文' en: 'Text' } role: ROLE_PATIENT "
-                   "choices { id: 'yes' } "
-                   "fields { id: 'kana' shortest: 1 longest: 4 } "
-                   "fields { id: 'number' digits: true shortest: 2 longest: 2 } }"});
+                   "choices { id: 'yes' label { ja: 'はい' en: 'Yes' } } "
+                   "fields { id: 'kana' label { ja: 'カナ' en: 'Kana' } shortest: 1 longest: 4 } "
+                   "fields { id: 'number' label { ja: '番号' en: 'Number' } digits: true "
+                   "shortest: 2 longest: 2 } }"});
        Answer answer;
        answer.set_choice_id("no");
        s.screens.answers.push_back(answer);
@@ -529,7 +531,8 @@ TEST(CheckTest, AVerifyIsNotRepeatedByAPolicyThatWantsIt) {
 
 TEST(CheckTest, ThirtyTwoStepsAndNotOneMore) {
   const std::string ask =
-      "ask { text { ja: '文' en: 'Text' } role: ROLE_STAFF choices { id: 'yes' } }";
+      "ask { text { ja: '文' en: 'Text' } role: ROLE_STAFF choices { id: 'yes' "
+      "label { ja: 'はい' en: 'Yes' } } }";
   for (const int steps : {32, 33}) {
     Scenario s;
     s.flow = Script(std::vector<std::string>(steps, ask));
@@ -614,7 +617,8 @@ TEST(CheckTest, APinIsNotHeldThroughALongQuestion) {
   s.LayLate();
   s.fake.world.limits.pin_held = 0ms;
   s.flow = Script({"ask_pin { form { shortest: 4 longest: 4 digits: true } }",
-                   "ask { text { ja: '文' en: 'Text' } role: ROLE_STAFF choices { id: 'yes' } }",
+                   "ask { text { ja: '文' en: 'Text' } role: ROLE_STAFF choices { id: 'yes' "
+                   "label { ja: 'はい' en: 'Yes' } } }",
                    "read_certificate {}", "prove_card {}"});
   s.screens.answers.emplace_back();
   s.screens.answers.back().set_choice_id("yes");

@@ -130,7 +130,7 @@ TEST_F(CounterTest, TheSecondOfTwoRepliesIsStaleWhileTheCheckThinks) {
     if (request.evidence_size() > 0) std::lock_guard<std::mutex> wait(gate);
     return fake::Script(
         {"ask { text { ja: '文' en: 'Text' } role: ROLE_PATIENT "
-         "choices { id: 'yes' } }"})(request);
+         "choices { id: 'yes' label { ja: 'はい' en: 'Yes' } } }"})(request);
   });
   methods_.all[2].policy = &slow;
   ASSERT_TRUE(staff_.Begin("question").ok());

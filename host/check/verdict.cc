@@ -122,8 +122,16 @@ std::optional<std::string> WhyFormForbidden(const check::v1::PinForm& form) {
   return "AskPin with a form that no PIN has";
 }
 
+// What a screen can show of one text, in bytes of one language.
+constexpr size_t kLongestText = 1024;
+
+bool IsShowable(const check::v1::Text& text) {
+  return !text.ja().empty() && text.ja().size() <= kLongestText && !text.en().empty() &&
+         text.en().size() <= kLongestText;
+}
+
 std::optional<std::string> WhyAskForbidden(const Step::Ask& ask) {
-  if (ask.text().ja().empty() || ask.text().en().empty()) return "Ask without a text";
+  if (!IsShowable(ask.text())) return "Ask without a text, or with one that no screen holds";
   if (ask.choices_size() < 1 || ask.choices_size() > 16 || ask.fields_size() > 16) {
     return "Ask with no choice, or more than a screen holds";
   }
@@ -135,12 +143,14 @@ std::optional<std::string> WhyAskForbidden(const Step::Ask& ask) {
     if (!IsId(choice.id()) || !ids.insert(choice.id()).second) {
       return "Ask with a choice that has no id of its own";
     }
+    if (!IsShowable(choice.label())) return "Ask with a choice that no screen can show";
   }
   ids.clear();
   for (const auto& field : ask.fields()) {
     if (!IsId(field.id()) || !ids.insert(field.id()).second) {
       return "Ask with a field that has no id of its own";
     }
+    if (!IsShowable(field.label())) return "Ask with a field that no screen can show";
     if (field.longest() < 1 || field.longest() > 64 || field.shortest() > field.longest()) {
       return "Ask for a field of no possible length";
     }

@@ -116,9 +116,22 @@ struct Guard {
   bool visual = true;
 };
 
+// `count` choices or fields, each in order.
+std::string Several(const std::string& what, int count) {
+  std::string several;
+  for (int i = 0; i < count; ++i) {
+    several += what + " { id: 'a" + std::to_string(i) + "' label { ja: 'あ' en: 'A' } " +
+               (what == "fields" ? "longest: 1 } " : "} ");
+  }
+  return several;
+}
+
 TEST(GuardTest, EveryForbiddenStep) {
   const std::string pin = "ask_pin { form { shortest: 4 longest: 4 digits: true } }";
-  const std::string choice = "choices { id: 'yes' label { ja: 'はい' en: 'Yes' } }";
+  const std::string label = "label { ja: 'はい' en: 'Yes' }";
+  const std::string choice = "choices { id: 'yes' " + label + " }";
+  const std::string field = "fields { id: 'a' longest: 1 " + label + " }";
+  const std::string page(1024, 'a');
   const std::string text = "text { ja: '文' en: 'Text' } role: ROLE_STAFF ";
   const Guard guards[] = {
       {"a PIN", "", pin, true},
@@ -173,18 +186,40 @@ TEST(GuardTest, EveryForbiddenStep) {
       {"a question of the admin", "",
        "ask { text { ja: '文' en: 'Text' } role: ROLE_ADMIN " + choice + " }", false},
       {"a question of nobody", "", "ask { text { ja: '文' en: 'Text' } " + choice + " }", false},
-      {"a choice that is a sentence", "", "ask { " + text + "choices { id: 'A b' } }", false},
-      {"a choice without a name", "", "ask { " + text + "choices {} }", false},
+      {"a choice that is a sentence", "", "ask { " + text + "choices { id: 'A b' " + label + " } }",
+       false},
+      {"a choice without a name", "", "ask { " + text + "choices { " + label + " } }", false},
       {"a choice with a long name", "",
-       "ask { " + text + "choices { id: '" + std::string(33, 'a') + "' } }", false},
+       "ask { " + text + "choices { id: '" + std::string(33, 'a') + "' " + label + " } }", false},
       {"two choices of one name", "", "ask { " + text + choice + choice + " }", false},
-      {"a field of no length", "", "ask { " + text + choice + " fields { id: 'a' } }", false},
-      {"a field", "", "ask { " + text + choice + " fields { id: 'a' longest: 14 } }", true},
-      {"an endless field", "", "ask { " + text + choice + " fields { id: 'a' longest: 65 } }",
+      {"a field of no length", "", "ask { " + text + choice + " fields { id: 'a' " + label + " } }",
        false},
-      {"two fields of one name", "",
-       "ask { " + text + choice + " fields { id: 'a' longest: 1 } fields { id: 'a' longest: 1 } }",
+      {"a field", "", "ask { " + text + choice + " fields { id: 'a' longest: 14 " + label + " } }",
+       true},
+      {"a field without a label", "",
+       "ask { " + text + choice + " fields { id: 'a' longest: 14 } }", false},
+      {"a choice without a label", "", "ask { " + text + "choices { id: 'a' } }", false},
+      {"a choice with a label in one language", "",
+       "ask { " + text + "choices { id: 'a' label { ja: 'はい' } } }", false},
+      {"a page of words", "",
+       "ask { text { ja: '" + page + "' en: 'Text' } role: ROLE_STAFF " + choice + " }", true},
+      {"more than a page of words", "",
+       "ask { text { ja: '" + page + "a' en: 'Text' } role: ROLE_STAFF " + choice + " }", false},
+      {"more than a page of English", "",
+       "ask { text { ja: '文' en: '" + page + "a' } role: ROLE_STAFF " + choice + " }", false},
+      {"a choice of more than a page", "",
+       "ask { " + text + "choices { id: 'a' label { ja: '" + page + "a' en: 'Yes' } } }", false},
+      {"a field of more than a page", "",
+       "ask { " + text + choice + " fields { id: 'a' longest: 1 label { ja: 'a' en: '" + page +
+           "a' } } }",
        false},
+      {"as many choices and fields as a screen holds", "",
+       "ask { " + text + Several("choices", 16) + Several("fields", 16) + " }", true},
+      {"a choice more", "", "ask { " + text + Several("choices", 17) + " }", false},
+      {"a field more", "", "ask { " + text + choice + Several("fields", 17) + " }", false},
+      {"an endless field", "",
+       "ask { " + text + choice + " fields { id: 'a' longest: 65 " + label + " } }", false},
+      {"two fields of one name", "", "ask { " + text + choice + field + field + " }", false},
       {"nothing at all", "", "", false},
   };
   for (const Guard& guard : guards) {

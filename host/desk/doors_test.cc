@@ -285,6 +285,10 @@ TEST_F(DoorTest, ClosesInTimeWithScreensAtIt) {
   EXPECT_FALSE(stream->Finish().ok());
 }
 
+TEST_F(DoorTest, TheHouseKnowsItsAddressBeforeAnybodyAsks) {
+  EXPECT_EQ(house_.address, door_->address());
+}
+
 TEST_F(DoorTest, ATakenAddressIsSaid) {
   const auto second = RemoteDoor::Open(door_->address(), house_);
   ASSERT_FALSE(second.ok());

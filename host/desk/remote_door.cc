@@ -4,6 +4,8 @@
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server_builder.h>
 
+#include <latch>
+
 #include "host/desk/service.h"
 #include "sdk/failure/failure.h"
 
@@ -16,7 +18,11 @@ class ListedDevices final : public Callers {
  public:
   explicit ListedDevices(const Devices& devices) : devices_(devices) {}
 
+  // gRPC serves before it says at which port; until then callers wait.
+  void LetIn() { open_.count_down(); }
+
   absl::StatusOr<Caller> Identify(const grpc::ServerContextBase& context) const override {
+    open_.wait();
     const auto authenticated = context.auth_context();
     const auto leaf = authenticated->FindPropertyValues(GRPC_X509_PEM_CERT_PROPERTY_NAME);
     if (!authenticated->IsPeerAuthenticated() || leaf.empty()) return Unknown("no certificate");
@@ -34,13 +40,14 @@ class ListedDevices final : public Callers {
     return FailureStatus(check::v1::FAILURE_CODE_DEVICE_UNKNOWN, why);
   }
   const Devices& devices_;
+  std::latch open_{1};
 };
 
 }  // namespace
 
 struct RemoteDoor::Inside {
   Inside(const House& house) : callers(*house.devices), service(house, callers) {}
-  const ListedDevices callers;
+  ListedDevices callers;
   DeskService service;
   std::unique_ptr<grpc::Server> server;
 };
@@ -54,7 +61,7 @@ RemoteDoor::~RemoteDoor() {
 }
 
 absl::StatusOr<std::unique_ptr<RemoteDoor>> RemoteDoor::Open(const std::string& address,
-                                                             const House& house) {
+                                                             House& house) {
   std::unique_ptr<RemoteDoor> door(new RemoteDoor);
   door->inside_ = std::make_unique<Inside>(house);
   grpc::SslServerCredentialsOptions options(
@@ -72,6 +79,8 @@ absl::StatusOr<std::unique_ptr<RemoteDoor>> RemoteDoor::Open(const std::string& 
     return absl::UnavailableError("desk.address " + address + ": cannot listen there");
   }
   door->address_ = address.substr(0, address.rfind(':')) + ":" + std::to_string(port);
+  house.address = door->address_;
+  door->inside_->callers.LetIn();
   return door;
 }
 

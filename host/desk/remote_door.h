@@ -19,8 +19,8 @@ namespace madoguchi {
 class RemoteDoor {
  public:
   // Listens at `address` ("host:port"; port 0 takes a free one). UNAVAILABLE when it is taken.
-  static absl::StatusOr<std::unique_ptr<RemoteDoor>> Open(const std::string& address,
-                                                          const House& house);
+  // Sets the house's address, with the real port, before the first call comes in.
+  static absl::StatusOr<std::unique_ptr<RemoteDoor>> Open(const std::string& address, House& house);
   // Ends all calls.
   ~RemoteDoor();
 

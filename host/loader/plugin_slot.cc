@@ -14,6 +14,7 @@
 
 #include "madoguchi/plugin/v1/plugin.grpc.pb.h"
 #include "sdk/failure/grpc_status.h"
+#include "sdk/failure/plain_line.h"
 
 namespace madoguchi {
 namespace {
@@ -22,6 +23,11 @@ using desk::v1::PluginRow;
 using std::chrono::milliseconds;
 
 constexpr uint32_t kContractVersion = 1;
+// The most bytes of one message from a plugin. Three of the longest R-APDUs fit (reader.proto says
+// so); and what goes on to the screens stays far below the 4 MiB that a screen's gRPC takes.
+constexpr int kLargestAnswer = 256 * 1024;
+// What is kept of a line of the log: enough for PlainLine to cut it between two characters.
+constexpr size_t kKeptOfLine = kLongestLine + 4;
 
 // True when `fd` became readable within `timeout`; false on time-out.
 bool AwaitReadable(int fd, milliseconds timeout) {
@@ -72,8 +78,8 @@ PluginSlot::PluginSlot(PluginFolder folder, plugin::v1::StartRequest settings, U
       stop_event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       supervisor_([this](std::stop_token stopping) { Supervise(std::move(stopping)); }) {}
 
-PluginSlot::PluginSlot(std::string name, std::string why_refused)
-    : name_(std::move(name)), state_(PluginRow::STATE_REFUSED), detail_(std::move(why_refused)) {}
+PluginSlot::PluginSlot(std::string name, const std::string& why_refused)
+    : name_(std::move(name)), state_(PluginRow::STATE_REFUSED), detail_(PlainLine(why_refused)) {}
 
 PluginSlot::~PluginSlot() { RequestStop(); }
 
@@ -97,8 +103,9 @@ PluginRow PluginSlot::Row() const {
   PluginRow row;
   row.set_name(name_);
   row.set_kind(folder_.manifest.kind());
-  row.set_version(folder_.manifest.version());
-  row.set_maker(folder_.manifest.maker());
+  // protobuf's text may hold any bytes.
+  row.set_version(PlainLine(folder_.manifest.version()));
+  row.set_maker(PlainLine(folder_.manifest.maker()));
   std::lock_guard<std::mutex> lock(mutex_);
   row.set_state(state_);
   row.set_detail(detail_);
@@ -137,7 +144,10 @@ std::string PluginSlot::LiveOnce(const std::stop_token& stopping) {
   life->pin = std::move(spawned->pin);
   life->service = Fd(fcntl(spawned->service.get(), F_DUPFD_CLOEXEC, 10));
   // gRPC takes the descriptor over.
-  life->channel = grpc::CreateInsecureChannelFromFd(name_, spawned->service.Release());
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(kLargestAnswer);
+  life->channel =
+      grpc::CreateCustomInsecureChannelFromFd(name_, spawned->service.Release(), arguments);
   const absl::Status greeted = AwaitGreeting(life->channel, *spawned);
   if (!greeted.ok()) {
     shutdown(life->service.get(), SHUT_RDWR);
@@ -257,7 +267,7 @@ void PluginSlot::EndLog(int fd) {
 }
 
 void PluginSlot::EndLine() {
-  log_.push_back(std::move(log_rest_));
+  log_.push_back(PlainLine(log_rest_));
   log_rest_.clear();
   if (log_.size() > kLogLines) log_.pop_front();
 }
@@ -271,10 +281,7 @@ void PluginSlot::TakeLog(int fd) {
     std::lock_guard<std::mutex> lock(mutex_);
     for (const char c : std::string_view(part, static_cast<size_t>(size))) {
       if (c != '\n') {
-        // Control characters do not reach the admin's terminal.
-        if (log_rest_.size() < kLongestLine) {
-          log_rest_ += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
-        }
+        if (log_rest_.size() < kKeptOfLine) log_rest_ += c;
         continue;
       }
       EndLine();
@@ -285,7 +292,7 @@ void PluginSlot::TakeLog(int fd) {
 void PluginSlot::SetState(PluginRow::State state, const std::string& detail, pid_t pid) {
   std::lock_guard<std::mutex> lock(mutex_);
   state_ = state;
-  detail_ = detail;
+  detail_ = PlainLine(detail);
   pid_ = pid;
 }
 

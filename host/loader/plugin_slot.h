@@ -50,7 +50,7 @@ class PluginSlot {
   PluginSlot(PluginFolder folder, plugin::v1::StartRequest settings, Up up, Down down,
              Patience patience);
   // A plugin that cannot be started at all; it is listed with the reason.
-  PluginSlot(std::string name, std::string why_refused);
+  PluginSlot(std::string name, const std::string& why_refused);
   ~PluginSlot();
   PluginSlot(const PluginSlot&) = delete;
   PluginSlot& operator=(const PluginSlot&) = delete;
@@ -60,7 +60,8 @@ class PluginSlot {
   // The running life, or nothing.
   std::shared_ptr<const PluginLife> life() const;
   bool IsPidOfThis(pid_t pid) const;
-  // A row for the admin's list, with the last 20 lines of the log.
+  // A row for the admin's list, with the last 20 lines of the log. Each text that comes from the
+  // plugin is a PlainLine.
   desk::v1::PluginRow Row() const;
   // Asks for a clean stop; the destructor waits for it.
   void RequestStop();
@@ -79,7 +80,6 @@ class PluginSlot {
   void SetState(desk::v1::PluginRow::State state, const std::string& detail, pid_t pid);
 
   static constexpr size_t kLogLines = 20;
-  static constexpr size_t kLongestLine = 400;  // bytes
 
   const std::string name_;
   const PluginFolder folder_;

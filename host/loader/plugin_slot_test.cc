@@ -26,8 +26,9 @@ class PluginSlotTest : public testing::Test {
     patience_.longest_backoff = 40ms;
   }
 
-  std::unique_ptr<PluginSlot> Start(const std::string& name) {
+  std::unique_ptr<PluginSlot> Start(const std::string& name, const std::string& version = "") {
     PluginFolder folder;
+    folder.manifest.set_version(version);
     folder.binary = MADOGUCHI_TEST_PLUGIN;
     folder.manifest.set_name(name);
     folder.manifest.set_kind(plugin::v1::KIND_POLICY);
@@ -189,6 +190,33 @@ TEST_F(PluginSlotTest, AnotherNameThanTheManifestsIsNotBelieved) {
   EXPECT_NE(AwaitState(*refuses, PluginRow::STATE_WAITING).detail().find("number is 0"),
             std::string::npos);
   EXPECT_EQ(ups_, 0);
+}
+
+TEST_F(PluginSlotTest, WhateverBytesItWritesTheRowCanBeRead) {
+  patience_.first_backoff = patience_.longest_backoff = 60s;
+  auto slot = Start("mumbles", "1.0\xff");
+  const PluginRow row = AwaitState(*slot, PluginRow::STATE_WAITING);
+  EXPECT_NE(row.detail().find("number is ???"), std::string::npos) << row.detail();
+  ASSERT_EQ(row.log_size(), 20);
+  EXPECT_EQ(row.log(18), "bytes ??? of no ??line");
+  EXPECT_EQ(row.log(19).size(), 400u);
+  EXPECT_EQ(row.log(19).substr(397), "窓");
+  EXPECT_TRUE(PluginRow().ParseFromString(row.SerializeAsString()));
+  const PluginSlot refused("mumbles", "plugin.textproto: \xff");
+  EXPECT_TRUE(PluginRow().ParseFromString(refused.Row().SerializeAsString()));
+}
+
+TEST_F(PluginSlotTest, AnAnswerThatIsTooLargeIsNotTaken) {
+  auto slot = Start("talks");
+  AwaitState(*slot, PluginRow::STATE_RUNNING);
+  const auto life = slot->life();
+  ASSERT_NE(life, nullptr);
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + 5s);
+  policy::v1::NextReply reply;
+  const auto stub = policy::v1::Policy::NewStub(life->channel);
+  EXPECT_EQ(stub->Next(&context, policy::v1::NextRequest(), &reply).error_code(),
+            grpc::StatusCode::RESOURCE_EXHAUSTED);
 }
 
 TEST_F(PluginSlotTest, ItIsStartedAgainLaterAndLater) {

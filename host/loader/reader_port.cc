@@ -162,7 +162,7 @@ struct PluginReaders::Watch {
       const auto stream = stub->Watch(&context, reader::v1::WatchRequest());
       reader::v1::Snapshot snapshot;
       while (stream->Read(&snapshot)) table.Update(plugin, life->generation, snapshot);
-      stream->Finish();
+      (void)FinishOf(&context, [&] { return stream->Finish(); });
       if (stopping.stop_requested()) return;
       // It lives and says no more what it sees: then what it said last is not to be believed.
       reader::v1::Snapshot blind;

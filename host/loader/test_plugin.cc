@@ -15,11 +15,16 @@ class TestPolicy final : public madoguchi::plugin::Policy {
   std::string name() const override { return name_; }
   absl::Status Start(const madoguchi::plugin::Settings&) override {
     if (name_ == "refuses") return absl::InvalidArgumentError("number is 0; expected 1 to 9");
+    if (name_ == "mumbles") return absl::InvalidArgumentError("number is \xff\xe7\xaa");
     return absl::OkStatus();
   }
   absl::StatusOr<madoguchi::policy::v1::NextReply> Next(
       const madoguchi::policy::v1::NextRequest&) override {
-    return madoguchi::policy::v1::NextReply();
+    madoguchi::policy::v1::NextReply reply;
+    if (name_ == "talks") {
+      reply.mutable_step()->mutable_ask()->mutable_text()->set_en(std::string(256 * 1024, 'a'));
+    }
+    return reply;
   }
 
  private:
@@ -42,6 +47,12 @@ int main(int, char** argv) {
   }
   if (name == "floods") {
     for (int i = 0; i < 20000; ++i) std::printf("flood %d and some more words\n", i);
+  }
+  if (name == "mumbles") {
+    std::puts("bytes \xff\xe7\xaa of no \xc2\x9bline");
+    std::fputs("a", stdout);  // so that the cut falls inside a character
+    for (int i = 0; i < 200; ++i) std::fputs("\xe7\xaa\x93", stdout);
+    std::puts("");
   }
   TestPolicy policy(name == "liar" ? "somebody" : name);
   return madoguchi::plugin::Serve(policy);

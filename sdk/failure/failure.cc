@@ -6,6 +6,7 @@
 #include <map>
 
 #include "sdk/failure/catalogue.h"
+#include "sdk/failure/plain_line.h"
 
 namespace madoguchi {
 namespace {
@@ -82,8 +83,9 @@ absl::StatusCode CanonicalCode(FailureCode code) {
 absl::Status FailureStatus(FailureCode code, const std::string& detail) {
   Failure failure;
   failure.set_code(code);
-  failure.set_detail(detail);
-  const std::string message = detail.empty() ? NameOf(code) : NameOf(code) + ": " + detail;
+  failure.set_detail(PlainLine(detail));
+  const std::string message =
+      detail.empty() ? NameOf(code) : NameOf(code) + ": " + failure.detail();
   absl::Status status(CanonicalCode(code), message);
   status.SetPayload(kPayloadUrl, absl::Cord(failure.SerializeAsString()));
   return status;
@@ -98,7 +100,8 @@ Failure FailureOf(const absl::Status& status, FailureCode otherwise) {
   }
   failure.Clear();
   failure.set_code(otherwise);
-  failure.set_detail(std::string(status.message()));
+  const auto message = status.message();  // of a library, or of a stranger: any bytes
+  failure.set_detail(PlainLine({message.data(), message.size()}));
   return failure;
 }
 
@@ -112,7 +115,7 @@ Failure Describe(FailureCode code, const std::string& detail) {
   const auto found = Catalogue().find(code);
   if (found != Catalogue().end()) failure = found->second;
   failure.set_code(code);
-  failure.set_detail(detail);
+  failure.set_detail(PlainLine(detail));
   return failure;
 }
 

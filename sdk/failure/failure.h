@@ -7,7 +7,8 @@
 #include "madoguchi/check/v1/failure.pb.h"
 
 // Failures of the catalogue as absl::Status values. Inside a process a failure is an absl::Status
-// with the Failure as its payload; between processes it is a gRPC status (grpc_status.h).
+// with the Failure as its payload; between processes it is a gRPC status (grpc_status.h). A detail
+// may be given as any bytes: what becomes of it is PlainLine's (plain_line.h).
 namespace madoguchi {
 
 using check::v1::Failure;

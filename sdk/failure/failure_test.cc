@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "sdk/failure/grpc_status.h"
+#include "sdk/failure/plain_line.h"
 
 namespace madoguchi {
 namespace {
@@ -45,6 +46,66 @@ TEST(FailureStatus, AForeignStatusFallsBackToTheCallersCode) {
   EXPECT_EQ(CodeOf(foreign), check::v1::FAILURE_CODE_UNSPECIFIED);
   EXPECT_EQ(FailureOf(foreign, check::v1::FAILURE_CODE_READER_LOST).code(),
             check::v1::FAILURE_CODE_READER_LOST);
+}
+
+// As every receiver does it.
+bool CanBeRead(const Failure& failure) {
+  return Failure().ParseFromString(failure.SerializeAsString());
+}
+
+TEST(FailureStatus, AStrangersBytesCostNeitherTheCodeNorTheMessage) {
+  const std::string bytes = "card \xff\xe3\x81 gone";
+  const absl::Status named = FailureStatus(check::v1::FAILURE_CODE_CARD_GONE, bytes);
+  EXPECT_EQ(CodeOf(named), check::v1::FAILURE_CODE_CARD_GONE);
+  EXPECT_EQ(CodeOf(FromGrpc(ToGrpc(named))), check::v1::FAILURE_CODE_CARD_GONE);
+  EXPECT_EQ(FailureOf(named, check::v1::FAILURE_CODE_TIMED_OUT).detail(), "card ??? gone");
+  const absl::Status foreign = FromGrpc(grpc::Status(grpc::StatusCode::UNKNOWN, bytes));
+  EXPECT_TRUE(CanBeRead(FailureOf(foreign, check::v1::FAILURE_CODE_READER_LOST)));
+  EXPECT_TRUE(CanBeRead(Describe(check::v1::FAILURE_CODE_READER_LOST, bytes)));
+}
+
+TEST(FailureStatus, ADetailIsNoLongerThanALine) {
+  const std::string endless(5000, 'a');
+  const absl::Status named = FailureStatus(check::v1::FAILURE_CODE_CARD_GONE, endless);
+  EXPECT_EQ(FailureOf(named, check::v1::FAILURE_CODE_TIMED_OUT).detail().size(), kLongestLine);
+  const absl::Status foreign = absl::UnavailableError(endless);
+  EXPECT_EQ(FailureOf(foreign, check::v1::FAILURE_CODE_TIMED_OUT).detail().size(), kLongestLine);
+  EXPECT_EQ(Describe(check::v1::FAILURE_CODE_CARD_GONE, endless).detail().size(), kLongestLine);
+}
+
+TEST(PlainLine, WhatIsUtf8Stays) {
+  for (const char* line : {"", "a", "\u00a0\u07ff", "窓口",
+                           "\xed\x9f\xbf"
+                           "\ue000\uffff",
+                           "\U00010000\U0010ffff"}) {
+    EXPECT_EQ(PlainLine(line), line);
+  }
+}
+
+TEST(PlainLine, WhatIsNotBecomesAQuestionMark) {
+  EXPECT_EQ(PlainLine("a\x80\xff b"), "a?? b");
+  EXPECT_EQ(PlainLine("\xe7\xaa"), "??");                 // ends inside a character
+  EXPECT_EQ(PlainLine("\xe7\xaa\x41"), "??A");            // so does this, before another
+  EXPECT_EQ(PlainLine("\xc0\xaf\xe0\x9f\xbf"), "?????");  // overlong
+  EXPECT_EQ(PlainLine("\xf0\x8f\xbf\xbf"), "????");
+  EXPECT_EQ(PlainLine("\xed\xa0\x80"), "???");       // a surrogate
+  EXPECT_EQ(PlainLine("\xf4\x90\x80\x80"), "????");  // above U+10FFFF
+}
+
+TEST(PlainLine, NoControlCharacterReachesATerminal) {
+  EXPECT_EQ(PlainLine("\x1b[31m\n\x7f"), "?[31m??");
+  EXPECT_EQ(PlainLine("\xc2\x9b"
+                      "31m"),
+            "??31m");  // CSI as one character
+}
+
+TEST(PlainLine, IsCutBetweenCharacters) {
+  EXPECT_EQ(PlainLine("ab窓", 5), "ab窓");
+  EXPECT_EQ(PlainLine("ab窓", 4), "ab");
+  EXPECT_EQ(PlainLine("ab窓", 3), "ab");
+  EXPECT_EQ(PlainLine("ab窓", 2), "ab");
+  EXPECT_EQ(PlainLine("ab\xff", 2), "ab");
+  EXPECT_EQ(PlainLine("a", 0), "");
 }
 
 }  // namespace

@@ -1,11 +1,20 @@
 #include "sdk/failure/grpc_status.h"
 
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
 #include <string>
+#include <thread>
 
 #include "madoguchi/check/v1/failure.pb.h"
 #include "sdk/failure/failure.h"
 
 namespace madoguchi {
+namespace {
+
+constexpr std::chrono::milliseconds kEndOfStream(1000);
+
+}  // namespace
 
 grpc::Status ToGrpc(const absl::Status& status) {
   if (status.ok()) return grpc::Status::OK;
@@ -29,6 +38,17 @@ absl::Status FromGrpc(const grpc::Status& status) {
     return carried;
   }
   return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
+}
+
+grpc::Status FinishOf(grpc::ClientContext* call, const std::function<grpc::Status()>& finish) {
+  std::mutex mutex;
+  std::condition_variable_any wake;
+  const std::jthread late([&](const std::stop_token& finished) {
+    std::unique_lock<std::mutex> lock(mutex);
+    wake.wait_for(lock, finished, kEndOfStream, [] { return false; });
+    if (!finished.stop_requested()) call->TryCancel();
+  });
+  return finish();
 }
 
 }  // namespace madoguchi

@@ -109,6 +109,7 @@ TEST_F(Desk, StaleReplies) {
   EXPECT_EQ(CodeOf(window.patient().Send(last_try)), FAILURE_CODE_REPLY_STALE);
   // The same PIN twice, while nobody has asked the next question yet: the policy is thinking.
   const int policy = clinic_->Plugin("policy_pin").pid();
+  ASSERT_GT(policy, 0);  // -1 would be everybody
   kill(policy, SIGSTOP);
   EXPECT_TRUE(window.patient().Pin("1234").ok());
   pin.set_question(asked.question());

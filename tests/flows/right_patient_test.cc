@@ -320,6 +320,7 @@ TEST_F(RightPatient, ACardThatLayThereWhenPcscdBeganIsAskedAbout) {
   LayHanako();
   // The plugin looks again only when the card is back at its place.
   const int plugin = clinic_->Plugin(ReaderPlugin()).pid();
+  ASSERT_GT(plugin, 0);  // -1 would be everybody
   kill(plugin, SIGSTOP);
   auto restarted = Program::Run(
       {std::string(std::getenv("MADOGUCHI_PCSCD_DIR")) + "/private-pcscd-ctl", "restart"},

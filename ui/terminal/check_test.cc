@@ -59,6 +59,16 @@ class CheckTest : public testing::Test {
     if (line_.method.empty()) line_.method = "pin";
     return RunCheck(line_, session);
   }
+  // False when what the staff see does not please within ten seconds.
+  bool Await(RemoteDesk& remote, const std::function<bool(const Sight&)>& pleases) {
+    const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (!pleases(remote.Look(ROLE_STAFF))) {
+      if (std::chrono::steady_clock::now() > limit) return false;
+      bell_.Wait(std::chrono::milliseconds(100));
+      bell_.Clear();
+    }
+    return true;
+  }
   void Interrupt() {
     ++interrupted_;
     bell_.Ring();
@@ -310,19 +320,36 @@ TEST_F(CheckTest, AConnectionThatIsSilentIsMadeAnew) {
   ScriptedDesk desk([&](const Reply&) { return absl::OkStatus(); });
   const auto connection = screen::DeskConnection::Local(desk.socket_path());
   RemoteDesk remote(connection.get(), "", {ROLE_STAFF}, &bell_, std::chrono::milliseconds(100));
-  const auto connections = [&](uint32_t wanted) {
-    const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-    while (remote.Look(ROLE_STAFF).connections < wanted) {
-      if (std::chrono::steady_clock::now() > limit) return false;
-      bell_.Wait(std::chrono::milliseconds(100));
-      bell_.Clear();
-    }
-    return true;
-  };
-  ASSERT_TRUE(connections(1));
+  ASSERT_TRUE(Await(remote, [](const Sight& sight) { return sight.connections >= 1; }));
   desk.silent = true;
-  EXPECT_TRUE(connections(2));
+  EXPECT_TRUE(Await(remote, [](const Sight& sight) { return sight.connections >= 2; }));
   EXPECT_TRUE(remote.Look(ROLE_STAFF).lost.ok());
+}
+
+// The host keeps the stream open and knows of nothing.
+TEST_F(CheckTest, AViewThatCannotBeReadBreaksTheStream) {
+  ScriptedDesk desk([&](const Reply&) { return absl::OkStatus(); });
+  const auto connection = screen::DeskConnection::Local(desk.socket_path());
+  RemoteDesk remote(connection.get(), "", {ROLE_STAFF}, &bell_);
+  ASSERT_TRUE(Await(remote, [](const Sight& sight) { return sight.connections == 1; }));
+  desk::v1::View view;
+  view.mutable_verdict()->mutable_failure()->set_detail("\xff");
+  desk.Put(ROLE_STAFF, view);
+  EXPECT_TRUE(Await(remote, [](const Sight& sight) { return sight.broken; }));
+  desk.Idle();
+  EXPECT_TRUE(Await(remote, [](const Sight& sight) { return sight.connections == 2; }));
+}
+
+TEST_F(CheckTest, ARefusedStreamSaysWhyAtOnce) {
+  ScriptedDesk desk([&](const Reply&) { return absl::OkStatus(); });
+  desk.refusal = FAILURE_CODE_ROLE_FORBIDDEN;
+  const auto connection = screen::DeskConnection::Local(desk.socket_path());
+  for (int i = 1; i <= 50; ++i) {  // as often as two threads may meet in another order
+    RemoteDesk remote(connection.get(), "", {ROLE_STAFF}, &bell_);
+    ASSERT_TRUE(Await(remote, [](const Sight& sight) { return !sight.lost.ok(); }));
+    ASSERT_EQ(CodeOf(remote.Look(ROLE_STAFF).lost), FAILURE_CODE_ROLE_FORBIDDEN);
+    ASSERT_EQ(desk.watches, i);
+  }
 }
 
 TEST_F(CheckTest, AHostThatStaysAwayIsGivenUp) {

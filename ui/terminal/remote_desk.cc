@@ -125,7 +125,7 @@ grpc::Status RemoteDesk::WatchOnce(Seat* seat, const std::shared_ptr<grpc::Chann
     seat->sight.view = std::move(view);
     bell_->Ring();
   }
-  const grpc::Status status = stream->Finish();
+  const grpc::Status status = FinishOf(&call, [&] { return stream->Finish(); });
   const std::lock_guard<std::mutex> lock(mutex_);
   seat->stream = nullptr;
   return status;

@@ -149,6 +149,8 @@ std::vector<desk::v1::Reply::KindCase> ScriptedDesk::replies() const {
 
 grpc::Status ScriptedDesk::Watch(grpc::ServerContext* call, const desk::v1::WatchRequest* request,
                                  grpc::ServerWriter<View>* writer) {
+  ++watches;
+  if (refusal != check::v1::FAILURE_CODE_UNSPECIFIED) return ToGrpc(FailureStatus(refusal));
   std::unique_lock<std::mutex> lock(mutex_);
   for (uint64_t seen = 0;;) {
     const View view = views_[request->role()];

@@ -53,6 +53,9 @@ class ScriptedDesk final : public desk::v1::Desk::Service {
   // The kinds of all replies so far, in order.
   std::vector<desk::v1::Reply::KindCase> replies() const;
   std::atomic<bool> silent = false;  // GetHost answers only when its caller has given up
+  // With what Watch ends at once, when it is a code; and how often Watch was called.
+  std::atomic<check::v1::FailureCode> refusal = check::v1::FAILURE_CODE_UNSPECIFIED;
+  std::atomic<int> watches = 0;
   std::vector<std::string> counters = {"trial"};
   std::vector<check::v1::Role> roles;  // what GetHost grants; set before the client comes
 
