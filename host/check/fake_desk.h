@@ -87,9 +87,11 @@ struct Methods {
   Policy pin{ByPin()}, visual{ByVisualMatch()};
   Policy question{
       Script({"ask { text { ja: '文' en: 'Text' } role: ROLE_PATIENT "
-              "choices { id: 'yes' } choices { id: 'no' } }",
+              "choices { id: 'yes' label { ja: 'はい' en: 'Yes' } } "
+              "choices { id: 'no' label { ja: 'いいえ' en: 'No' } } }",
               "ask { text { ja: '文' en: 'Text' } role: ROLE_PATIENT "
-              "choices { id: 'yes' } choices { id: 'no' } }"})};
+              "choices { id: 'yes' label { ja: 'はい' en: 'Yes' } } "
+              "choices { id: 'no' label { ja: 'いいえ' en: 'No' } } }"})};
   std::vector<Method> all = {
       {"pin", {}, &pin}, {"visual", {}, &visual}, {"question", {}, &question}};
 };
