@@ -359,8 +359,9 @@ Findings ReaderKilled() {
   EXPECT_TRUE(Await([&] { return CommandsToVerify(window.card()) > 0; })) << window.Log();
   // It must be there now, in the secure heap: the search sees that too.
   EXPECT_GT(window.HitsInReader(), 0u);
-  ASSERT_GT(before.pid(), 0);  // -1 would be everybody
-  EXPECT_EQ(kill(before.pid(), SIGKILL), 0);
+  EXPECT_GT(before.pid(), 0) << "the reader plugin does not run";
+  // -1 would be everybody.
+  EXPECT_EQ(before.pid() > 0 ? kill(before.pid(), SIGKILL) : -1, 0);
   window.AwaitEnd(Exited(kCannotTell));
   EXPECT_NE(window.Log().find("READER_LOST"), std::string::npos) << window.Log();
   EXPECT_TRUE(Await([&] {
