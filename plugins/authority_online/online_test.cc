@@ -75,8 +75,8 @@ class Wire {
         if (watched[2 + i].revents == 0) continue;
         char block[65536];
         const ssize_t length = read(ends[i], block, sizeof(block));
-        // Control frames of HTTP/2 are shorter than any question.
-        if (i == 0 && length > 40 && cut_.exchange(false)) {
+        const bool asks = i == 0 && length > 0 && Asks({block, static_cast<size_t>(length)});
+        if (asks && cut_.exchange(false)) {
           ++cuts_;
           over = true;
         } else {
@@ -89,6 +89,8 @@ class Wire {
         if (end >= 0) close(end);
         end = -1;
       }
+      sent_.clear();
+      greeted_ = false;
       if (watched[0].revents != 0) return;
       if (watched[1].revents == 0) continue;
       ends[0] = accept4(listening_, nullptr, nullptr, SOCK_CLOEXEC);
@@ -97,8 +99,32 @@ class Wire {
     }
   }
 
+  // Whether a question begins in `bytes`, the next ones that the plugin sent: a HEADERS frame
+  // (RFC 9113, section 4.1), behind the 24 bytes with which a client greets.
+  bool Asks(std::string_view bytes) {
+    constexpr size_t kGreeting = 24;
+    constexpr size_t kHead = 9;
+    constexpr char kHeaders = 1;
+    sent_ += bytes;
+    if (!greeted_ && sent_.size() >= kGreeting) {
+      sent_.erase(0, kGreeting);
+      greeted_ = true;
+    }
+    bool asks = false;
+    while (greeted_ && sent_.size() >= kHead) {
+      const auto byte = [&](size_t at) { return static_cast<unsigned char>(sent_[at]); };
+      const size_t length = byte(0) << 16 | byte(1) << 8 | byte(2);
+      if (sent_.size() < kHead + length) break;
+      asks = asks || sent_[3] == kHeaders;
+      sent_.erase(0, kHead + length);
+    }
+    return asks;
+  }
+
   const sockaddr_un server_;
   int listening_ = -1;
+  std::string sent_;  // by the plugin: a frame that is not whole yet
+  bool greeted_ = false;
   int stop_[2];
   std::atomic<bool> cut_ = false;
   std::atomic<int> cuts_ = 0;
