@@ -50,6 +50,10 @@ class FakePcsc final : public PcscApi {
       Put(readers_[name], true, false);
     });
   }
+  // The first half of what pcscd does at an insertion: the card is there, not counted yet.
+  void InsertUncounted(const std::string& name) {
+    Change([&] { readers_[name].present = true; });
+  }
   // Another program begins a transaction, or ends it.
   void HoldByOther(const std::string& name, bool held) {
     Change([&] { readers_[name].other = held; });

@@ -120,6 +120,17 @@ TEST_F(PcscReaderTest, ACardThatWasThereBeforeIsLying) {
   EXPECT_TRUE(state_.lying());
 }
 
+TEST_F(PcscReaderTest, ACardThatIsNeverCountedIsSeenNevertheless) {
+  StartWithCards();
+  api_.Pull("A");
+  ASSERT_TRUE(AwaitCard("A", PRESENCE_ABSENT, 1));
+  api_.InsertUncounted("A");
+  ASSERT_TRUE(AwaitCard("A", PRESENCE_PRESENT, 2));
+  const auto session = Open("A", 2);
+  EXPECT_EQ(Code(session), "OK");
+  reader_.Close(session.value_or(0));
+}
+
 TEST_F(PcscReaderTest, PcscdMayBeAbsentDieAndComeBack) {
   api_.SetRunning(false);
   Start();

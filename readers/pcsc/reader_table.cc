@@ -12,26 +12,34 @@ void ReaderTable::SetReaders(const std::vector<std::string>& names) {
   for (const std::string& name : names) entries_[name].shown.set_name(name);
 }
 
-void ReaderTable::Look(const std::string& name, DWORD event_state, const std::string& atr) {
+void ReaderTable::Look(const std::string& name, DWORD event_state, const std::string& atr,
+                       bool stays) {
   const auto found = entries_.find(name);
   if (found == entries_.end()) return;
   Entry& entry = found->second;
   const bool was = (entry.state & SCARD_STATE_PRESENT) != 0;
   const bool is = (event_state & SCARD_STATE_PRESENT) != 0;
+  event_state &= ~static_cast<DWORD>(SCARD_STATE_CHANGED);
+  const uint16_t events = EventsOf(event_state) - EventsOf(entry.state);
+  const bool fits = (events + is - was) % 2 == 0;
+  if (entry.seen && !fits && !stays) {
+    entry.half = event_state;
+    return;
+  }
+  entry.half.reset();
   uint64_t& insertion = insertions_[name];
   if (!entry.seen) {
     entry.seen = true;
     insertion += is;
     entry.shown.set_lying(is);
   } else {
-    const uint16_t events = EventsOf(event_state) - EventsOf(entry.state);
     // Insertions and removals take turns.
     uint64_t arrived = (events + is - was) / 2;
     if (is && (!was || events != 0)) arrived = std::max<uint64_t>(arrived, 1);
     insertion += arrived;
     if (arrived > 0 || !is) entry.shown.set_lying(false);
   }
-  entry.state = event_state & ~static_cast<DWORD>(SCARD_STATE_CHANGED);
+  entry.state = event_state;
 
   reader::v1::Presence presence = reader::v1::PRESENCE_ABSENT;
   if (is) {
@@ -46,7 +54,13 @@ void ReaderTable::Look(const std::string& name, DWORD event_state, const std::st
 
 DWORD ReaderTable::current_state(const std::string& name) const {
   const auto found = entries_.find(name);
-  return found == entries_.end() ? SCARD_STATE_UNAWARE : found->second.state;
+  if (found == entries_.end()) return SCARD_STATE_UNAWARE;
+  return found->second.half.value_or(found->second.state);
+}
+
+bool ReaderTable::half_seen() const {
+  return std::any_of(entries_.begin(), entries_.end(),
+                     [](const auto& entry) { return entry.second.half.has_value(); });
 }
 
 reader::v1::Snapshot ReaderTable::Snapshot() const {

@@ -16,7 +16,11 @@ namespace madoguchi::pcsc {
 // What is known of each reader, made from what SCardGetStatusChange says. Insertions are counted by
 // PC/SC's own counter of card events, the upper 16 bits of dwEventState, which pcscd moves by one
 // at each insertion and each removal: a card that was swapped between two looks is seen. The count
-// of a name goes on when the reader, or pcscd, comes back. Not thread-safe.
+// of a name goes on when the reader, or pcscd, comes back.
+//
+// pcscd writes a reader's presence and moves its counter one after the other, and may be asked in
+// between (EHStatusHandlerThread in its eventhandler.c). Then the two don't fit: presence turns at
+// an odd number of events. Such a look is put by. Not thread-safe.
 class ReaderTable {
  public:
   // Sets which readers there are; those not named are forgotten, but for their count.
@@ -24,10 +28,13 @@ class ReaderTable {
   // The readers, in the order of SetReaders.
   const std::vector<std::string>& names() const { return names_; }
   // Takes in one look: dwEventState and the ATR of it. Nothing for a name that is not in the table.
-  void Look(const std::string& name, DWORD event_state, const std::string& atr);
+  // What does not fit is taken only when it stays so, which the caller knows: `stays`.
+  void Look(const std::string& name, DWORD event_state, const std::string& atr, bool stays = false);
   // The last dwEventState of a reader, to be given as dwCurrentState; SCARD_STATE_UNAWARE before
   // the first look.
   DWORD current_state(const std::string& name) const;
+  // A look was put by.
+  bool half_seen() const;
 
   // All readers that were looked at.
   reader::v1::Snapshot Snapshot() const;
@@ -44,6 +51,7 @@ class ReaderTable {
   struct Entry {
     bool seen = false;
     DWORD state = SCARD_STATE_UNAWARE;
+    std::optional<DWORD> half;  // the state that was put by
     reader::v1::ReaderState shown;
   };
 

@@ -62,10 +62,47 @@ TEST_F(ReaderTableTest, CountsWhatHappenedBetweenTwoLooks) {
     table.SetReaders({kName});
     table.Look(kName, row.before, "");
     const uint64_t before = table.Snapshot().reader(0).insertion();
-    table.Look(kName, row.after, "");
+    table.Look(kName, row.after, "", true);
     EXPECT_EQ(table.Snapshot().reader(0).insertion() - before, row.arrived)
         << std::hex << row.before << " -> " << row.after;
   }
+}
+
+// pcscd was asked between the two things it writes at an insertion: the card is there, not counted.
+TEST_F(ReaderTableTest, AHalfWrittenInsertionIsOneCard) {
+  table_.Look(kName, Empty(2), "");
+  table_.Look(kName, Present(2), "atr");
+  EXPECT_TRUE(table_.half_seen());
+  EXPECT_EQ(State().presence(), PRESENCE_ABSENT);
+  EXPECT_EQ(table_.current_state(kName), DWORD{SCARD_STATE_PRESENT | 2 << 16})
+      << "the counter's next move must be news";
+  table_.Look(kName, Present(2), "atr");  // The card of another reader was the news.
+  EXPECT_EQ(State().presence(), PRESENCE_ABSENT);
+  table_.Look(kName, Present(3), "atr");
+  EXPECT_FALSE(table_.half_seen());
+  EXPECT_EQ(State().presence(), PRESENCE_PRESENT);
+  EXPECT_EQ(insertion(), 1u);
+  EXPECT_EQ(table_.CardAt(kName)->events, 3);
+  table_.Look(kName, Present(3), "atr");
+  EXPECT_EQ(insertion(), 1u);
+}
+
+TEST_F(ReaderTableTest, AHalfWrittenRemovalTakesNoCardAway) {
+  table_.Look(kName, Present(3), "atr");
+  table_.Look(kName, Empty(3), "");
+  EXPECT_EQ(State().presence(), PRESENCE_PRESENT);
+  table_.Look(kName, Empty(4), "");
+  EXPECT_EQ(State().presence(), PRESENCE_ABSENT);
+  EXPECT_EQ(insertion(), 1u);
+}
+
+TEST_F(ReaderTableTest, WhatNeverFitsIsTakenWhenItStays) {
+  table_.Look(kName, Empty(2), "");
+  table_.Look(kName, Present(2), "atr");
+  table_.Look(kName, Present(2), "atr", true);
+  EXPECT_FALSE(table_.half_seen());
+  EXPECT_EQ(State().presence(), PRESENCE_PRESENT);
+  EXPECT_EQ(insertion(), 1u);
 }
 
 TEST_F(ReaderTableTest, ASwappedCardIsNotLyingAnyMore) {

@@ -12,6 +12,8 @@ constexpr char kPlugAndPlay[] = "\\\\?PnP?\\Notification";
 // SCardGetStatusChange compares the number of readers with what it was when the call began: a
 // reader that came just before is found by looking again.
 constexpr DWORD kLookAgainMs = 1000;
+// pcscd has written the other half of what was half seen long before.
+constexpr DWORD kHalfSeenMs = 100;
 constexpr std::chrono::milliseconds kServicePatience(500);
 // The daemon makes its socket, and listens on it a moment later.
 constexpr std::chrono::milliseconds kSoon(10);
@@ -119,10 +121,14 @@ LONG ReaderWatch::Look(SCARDCONTEXT context) {
   }
   const auto asked = std::span(states).first(first_look ? names.size() : states.size());
   // With nothing new to learn, wait; else say at once what there is.
-  const LONG result = asked.empty()
-                          ? SCARD_S_SUCCESS
-                          : api_.GetStatusChange(context, first_look ? 0 : kLookAgainMs, asked);
-  if (result != SCARD_S_SUCCESS && !(first_look && result == SCARD_E_TIMEOUT)) return result;
+  const DWORD patience = first_look ? 0 : half_seen_until_ ? kHalfSeenMs : kLookAgainMs;
+  const LONG result =
+      asked.empty() ? SCARD_S_SUCCESS : api_.GetStatusChange(context, patience, asked);
+  const bool looked =
+      result == SCARD_S_SUCCESS || (result == SCARD_E_TIMEOUT && (first_look || half_seen_until_));
+  if (!looked) return result;
+  const auto now = std::chrono::steady_clock::now();
+  const bool stays = half_seen_until_ && now >= *half_seen_until_;
   std::lock_guard<std::mutex> lock(mutex_);
   running_ = true;
   for (size_t i = 0; i < names.size(); ++i) {
@@ -130,7 +136,12 @@ LONG ReaderWatch::Look(SCARDCONTEXT context) {
     if ((state & (SCARD_STATE_UNKNOWN | SCARD_STATE_UNAVAILABLE)) != 0) continue;
     const auto* const atr = reinterpret_cast<const char*>(states[i].rgbAtr);
     const size_t size = std::min<size_t>(states[i].cbAtr, sizeof(states[i].rgbAtr));
-    table_.Look(names[i], state, std::string(atr, size));
+    table_.Look(names[i], state, std::string(atr, size), stays);
+  }
+  if (!table_.half_seen()) {
+    half_seen_until_.reset();
+  } else if (!half_seen_until_) {
+    half_seen_until_ = now + std::chrono::milliseconds(kHalfSeenMs);
   }
   return SCARD_S_SUCCESS;
 }

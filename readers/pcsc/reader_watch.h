@@ -2,6 +2,7 @@
 #define MADOGUCHI_READERS_PCSC_READER_WATCH_H_
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <mutex>
 #include <optional>
@@ -46,6 +47,8 @@ class ReaderWatch {
   std::mutex mutex_;
   ReaderTable table_;
   bool running_ = false;
+  // Of the watch's thread: until when what was half seen may still come to fit.
+  std::optional<std::chrono::steady_clock::time_point> half_seen_until_;
   SCARDCONTEXT context_ = 0;
   std::atomic<bool> stopping_ = false;
   std::atomic<bool> ended_ = false;
