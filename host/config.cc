@@ -58,6 +58,14 @@ absl::Status CheckConfig(const host::Config& config, const TextPlaces& places) {
     if (!plugins.insert(name).second) {
       return wrong(field, "plugin \"" + name + "\" stands there twice");
     }
+    std::set<std::string> settings;
+    for (int n = 0; n < config.plugin(i).setting_size(); ++n) {
+      const std::string& setting = config.plugin(i).setting(n).name();
+      if (!settings.insert(setting).second) {
+        return wrong(Nth("plugin", i) + "." + Nth("setting", n),
+                     "setting " + setting + " of the plugin \"" + name + "\" stands there twice");
+      }
+    }
   }
   for (int i = 0; i < config.method_size(); ++i) {
     const auto& method = config.method(i);
@@ -114,11 +122,10 @@ absl::Status CheckConfig(const host::Config& config, const TextPlaces& places) {
 
 }  // namespace
 
-absl::StatusOr<host::Config> ReadConfig(const std::string& path) {
+absl::StatusOr<host::Config> ReadConfig(const std::string& path, TextPlaces* places) {
   host::Config config;
-  TextPlaces places;
-  if (absl::Status read = ReadTextproto(path, &config, &places); !read.ok()) return read;
-  if (absl::Status fits = CheckConfig(config, places); !fits.ok()) return fits;
+  if (absl::Status read = ReadTextproto(path, &config, places); !read.ok()) return read;
+  if (absl::Status fits = CheckConfig(config, *places); !fits.ok()) return fits;
   const auto base = std::filesystem::absolute(path).parent_path();
   const auto absolute = [&](std::string* relative) {
     *relative = (base / *relative).lexically_normal().string();
@@ -129,7 +136,7 @@ absl::StatusOr<host::Config> ReadConfig(const std::string& path) {
   absolute(config.mutable_desk()->mutable_socket());
   // Of the whole path, because a longer one would be cut.
   if (config.desk().socket().size() > kLongestSocketPath) {
-    return absl::InvalidArgumentError(places.Of("desk.socket") + ": desk.socket is " +
+    return absl::InvalidArgumentError(places->Of("desk.socket") + ": desk.socket is " +
                                       config.desk().socket() +
                                       "; expected at most 107 bytes, as many as a socket's path "
                                       "may have");

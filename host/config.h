@@ -6,12 +6,13 @@
 #include "absl/status/statusor.h"
 #include "host/check/check.h"
 #include "host/config.pb.h"
+#include "sdk/textproto/textproto.h"
 
 namespace madoguchi {
 
 // Reads and checks the host's configuration; paths come back absolute. INVALID_ARGUMENT or
-// NOT_FOUND with file, line where there is one, and what was expected.
-absl::StatusOr<host::Config> ReadConfig(const std::string& path);
+// NOT_FOUND with file, line where there is one, and what was expected. `places` is then of it.
+absl::StatusOr<host::Config> ReadConfig(const std::string& path, TextPlaces* places);
 
 Limits LimitsOf(const host::LimitsConfig& config);
 

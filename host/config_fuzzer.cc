@@ -41,7 +41,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   switch (data[0] % 3) {
     case 0: {
       const std::string path = folder.Write("clinic.textproto", text);
-      const auto config = madoguchi::ReadConfig(path);
+      madoguchi::TextPlaces places;
+      const auto config = madoguchi::ReadConfig(path, &places);
       MustName(config.status(), path);
       if (config.ok() && config->desk().socket().size() > 107) __builtin_trap();
       break;
@@ -52,7 +53,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       MustName(plugin.status(), folder.path);
       madoguchi::plugin::v1::Manifest manifest;
       if (plugin.ok()) manifest = plugin->manifest;
-      (void)madoguchi::Settle(manifest, {{"pin_longest", "6"}}, folder.path);
+      (void)madoguchi::Settle(manifest, {"", {{"pin_longest", {"6", ""}}}}, folder.path);
       break;
     }
     case 2: {

@@ -39,7 +39,8 @@ class ConfigTest : public testing::Test {
     std::ofstream file(path_);
     for (const auto& [name, good] : kGood) file << (which == name ? line : good) << "\n";
     file.close();
-    return ReadConfig(path_);
+    TextPlaces places;
+    return ReadConfig(path_, &places);
   }
 
   std::string folder_, path_;
@@ -77,6 +78,8 @@ TEST_F(ConfigTest, EveryMessageNamesTheFileThePlaceAndWhatWasExpected) {
       {"pcsc", "plugin { name: 'online' }", "plugin \"online\" stands there twice"},
       {"pcsc", "plugin { name: '../pcsc' }", "plugin \"../pcsc\"; expected the name"},
       {"pcsc", "plugin {}", "plugin \"\"; expected the name"},
+      {"pcsc", "plugin { name: 'pcsc' setting { name: 'a' } setting { name: 'a' } }",
+       "setting a of the plugin \"pcsc\" stands there twice"},
       {"method", "", "no method; expected"},
       {"method", "method { plugin: 'policy_pin' }", "method \"\" is empty or"},
       {"method", "method { id: 'pin' plugin: 'policy' }", "method \"pin\" names the plugin"},
@@ -95,7 +98,8 @@ TEST_F(ConfigTest, EveryMessageNamesTheFileThePlaceAndWhatWasExpected) {
     EXPECT_EQ(message.rfind(path_, 0), 0u) << message;
     EXPECT_NE(message.find(one.says), std::string::npos) << message << " for " << one.line;
   }
-  const auto missing = ReadConfig(folder_ + "/none");
+  TextPlaces places;
+  const auto missing = ReadConfig(folder_ + "/none", &places);
   EXPECT_NE(missing.status().message().find(folder_ + "/none"), std::string::npos);
 }
 

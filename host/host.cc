@@ -1,5 +1,7 @@
 #include "host/host.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -28,23 +30,26 @@ class RunningHost final : public Host {
   RunningHost(const host::Config& config, const std::string& base, bool verbose)
       : config_(config), base_(base), verbose_(verbose), readers_(table_) {}
 
-  absl::Status Open() {
-    if (absl::Status made = MakeStateFolder(); !made.ok()) return made;
+  absl::Status Open(const TextPlaces& places) {
+    if (absl::Status taken = TakeStateFolder(); !taken.ok()) return taken;
     auto keys = HostKeys::Load(config_.state_folder());
     if (!keys.ok()) return keys.status();
     keys_ = *std::move(keys);
     auto devices = Devices::Load(config_.state_folder() + "/devices.textproto");
     if (!devices.ok()) return devices.status();
     devices_ = *std::move(devices);
+    const auto wrong_anchors = [&](const std::string& what) {
+      return absl::InvalidArgumentError(places.Of("trust_anchors") + ": trust_anchors: " + what);
+    };
     const auto pem = ReadFile(config_.trust_anchors());
-    if (!pem.ok()) return pem.status();
+    if (!pem.ok()) return wrong_anchors(std::string(pem.status().message()));
     auto anchors = TrustAnchors::FromPem(*pem);
     if (!anchors.ok()) {
-      return absl::InvalidArgumentError(config_.trust_anchors() + ": " +
-                                        std::string(anchors.status().message()));
+      return wrong_anchors(config_.trust_anchors() + ": " +
+                           std::string(anchors.status().message()));
     }
     anchors_ = std::make_unique<TrustAnchors>(*std::move(anchors));
-    for (const auto& plugin : config_.plugin()) StartPlugin(plugin);
+    for (int i = 0; i < config_.plugin_size(); ++i) StartPlugin(i, places);
     MakeWorld();
     return OpenDoors();
   }
@@ -61,24 +66,38 @@ class RunningHost final : public Host {
   }
 
  private:
-  absl::Status MakeStateFolder() {
+  // Made where it is missing, and this host's alone while it runs.
+  absl::Status TakeStateFolder() {
     const std::string& path = config_.state_folder();
     std::error_code error;
     std::filesystem::create_directories(std::filesystem::path(path).parent_path(), error);
-    if (mkdir(path.c_str(), 0700) == 0 || errno == EEXIST) return absl::OkStatus();
+    if (mkdir(path.c_str(), 0700) == 0 || errno == EEXIST) {
+      state_folder_ = Fd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+      if (flock(state_folder_.get(), LOCK_EX | LOCK_NB) == 0) return absl::OkStatus();
+      if (errno == EWOULDBLOCK) {
+        return absl::AlreadyExistsError("state_folder " + path +
+                                        ": another madoguchid works with it; stop it first");
+      }
+    }
     return absl::UnavailableError("state_folder " + path + ": " + std::strerror(errno));
   }
 
-  void StartPlugin(const host::PluginConfig& plugin) {
+  void StartPlugin(int n, const TextPlaces& places) {
+    const host::PluginConfig& plugin = config_.plugin(n);
     const std::string& name = plugin.name();
     const auto refuse = [&](const absl::Status& why) {
       slots_[name] = std::make_unique<PluginSlot>(name, std::string(why.message()));
     };
     auto folder = ReadPluginFolder(config_.plugin_folder() + "/" + name);
     if (!folder.ok()) return refuse(folder.status());
-    std::map<std::string, std::string> values;
-    for (const auto& setting : plugin.setting()) values[setting.name()] = setting.value();
-    auto settings = Settle(folder->manifest, values, base_);
+    const std::string field = "plugin[" + std::to_string(n) + "]";
+    std::map<std::string, ConfiguredSetting> values;
+    for (int i = 0; i < plugin.setting_size(); ++i) {
+      values[plugin.setting(i).name()] = {
+          plugin.setting(i).value(),
+          places.Of(field + ".setting[" + std::to_string(i) + "].value")};
+    }
+    auto settings = Settle(folder->manifest, {places.Of(field), values}, base_);
     if (!settings.ok()) return refuse(settings.status());
     PluginSlot::Up up = [](const auto&) {};
     PluginSlot::Down down = [] {};
@@ -157,6 +176,7 @@ class RunningHost final : public Host {
   const host::Config config_;
   const std::string base_;
   const bool verbose_;
+  Fd state_folder_;
   ReaderTable table_;
   PluginReaders readers_;
   std::unique_ptr<HostKeys> keys_;
@@ -175,9 +195,10 @@ class RunningHost final : public Host {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Host>> Host::Start(const host::Config& config,
-                                                  const std::string& base, bool verbose) {
+                                                  const TextPlaces& places, const std::string& base,
+                                                  bool verbose) {
   auto host = std::make_unique<RunningHost>(config, base, verbose);
-  if (absl::Status opened = host->Open(); !opened.ok()) return opened;
+  if (absl::Status opened = host->Open(places); !opened.ok()) return opened;
   return host;
 }
 

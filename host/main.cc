@@ -70,13 +70,14 @@ int main(int argc, char** argv) {
   sigaddset(&ends, SIGINT);
   pthread_sigmask(SIG_BLOCK, &ends, nullptr);
 
-  const auto config = madoguchi::ReadConfig(path);
+  madoguchi::TextPlaces places;
+  const auto config = madoguchi::ReadConfig(path, &places);
   if (!config.ok()) {
     std::fprintf(stderr, "madoguchid: %s\n", std::string(config.status().message()).c_str());
     return kConfig;
   }
   const auto host = madoguchi::Host::Start(
-      *config, std::filesystem::absolute(path).parent_path().string(), verbose);
+      *config, places, std::filesystem::absolute(path).parent_path().string(), verbose);
   if (!host.ok()) {
     std::fprintf(stderr, "madoguchid: %s\n", std::string(host.status().message()).c_str());
     return kUnavailable;

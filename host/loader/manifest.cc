@@ -100,35 +100,41 @@ absl::StatusOr<PluginFolder> ReadPluginFolder(const std::string& folder) {
   return read;
 }
 
-absl::StatusOr<plugin::v1::StartRequest> Settle(
-    const Manifest& manifest, const std::map<std::string, std::string>& configured,
-    const std::string& base) {
+absl::StatusOr<plugin::v1::StartRequest> Settle(const Manifest& manifest,
+                                                const ConfiguredPlugin& configured,
+                                                const std::string& base) {
   plugin::v1::StartRequest request;
-  std::map<std::string, std::string> left = configured;
+  std::map<std::string, ConfiguredSetting> left = configured.setting;
+  const auto wrong = [&](const std::string& place, const std::string& what) {
+    return absl::InvalidArgumentError(place + ": plugin " + manifest.name() + ": setting " + what);
+  };
   for (const SettingDeclaration& setting : manifest.setting()) {
-    const auto found = left.find(setting.name());
-    std::string value = found != left.end() ? found->second : setting.default_value();
-    if (found != left.end()) left.erase(found);
-    const std::string where = "plugin " + manifest.name() + ": setting " + setting.name();
+    const std::string& name = setting.name();
+    ConfiguredSetting found{setting.default_value(), configured.place};
+    if (const auto at = left.find(name); at != left.end()) {
+      found = at->second;
+      left.erase(at);
+    }
+    std::string& value = found.value;
     if (value.empty() && setting.required()) {
-      return absl::InvalidArgumentError(where + " is missing; it is required");
+      return wrong(found.place, name + " is missing; it is required");
     }
     if (const std::string why = value.empty() ? "" : WhyNot(setting, value); !why.empty()) {
-      const std::string shown = setting.secret() ? "" : " is \"" + value + "\"";
-      return absl::InvalidArgumentError(where + shown + "; " + why);
+      return wrong(found.place,
+                   name + (setting.secret() ? "" : " is \"" + value + "\"") + "; " + why);
     }
     if (setting.type() == SettingDeclaration::TYPE_FILE && !value.empty()) {
-      const auto bytes = ReadFile((std::filesystem::path(base) / value).string());
+      auto bytes = ReadFile((std::filesystem::path(base) / value).string());
       if (!bytes.ok()) {
-        return absl::InvalidArgumentError(where + ": " + std::string(bytes.status().message()));
+        return wrong(found.place, name + ": " + std::string(bytes.status().message()));
       }
-      value = *bytes;
+      value = *std::move(bytes);
     }
-    (*request.mutable_setting())[setting.name()] = value;
+    (*request.mutable_setting())[name] = std::move(value);
   }
   if (!left.empty()) {
-    return absl::InvalidArgumentError("plugin " + manifest.name() + ": setting " +
-                                      left.begin()->first + " is not declared in its manifest");
+    return wrong(left.begin()->second.place,
+                 left.begin()->first + " is not declared in its manifest");
   }
   return request;
 }

@@ -20,13 +20,25 @@ struct PluginFolder {
 // and what was expected.
 absl::StatusOr<PluginFolder> ReadPluginFolder(const std::string& folder);
 
+// One setting as the host's configuration has it; `place` ("FILE:LINE:COL") is for errors.
+struct ConfiguredSetting {
+  std::string value;
+  std::string place;
+};
+
+// A plugin's part of the configuration.
+struct ConfiguredPlugin {
+  std::string place;
+  std::map<std::string, ConfiguredSetting> setting;
+};
+
 // What Start delivers: every declared setting with its configured value or its default; of a
 // TYPE_FILE setting the file's bytes, relative paths against `base`. INVALID_ARGUMENT names the
-// plugin, the setting and what was expected: a setting that was not declared, a value of another
-// type, a required one that is missing.
-absl::StatusOr<plugin::v1::StartRequest> Settle(
-    const plugin::v1::Manifest& manifest, const std::map<std::string, std::string>& configured,
-    const std::string& base);
+// place, the plugin, the setting and what was expected: a setting that was not declared, a value of
+// another type, a required one that is missing.
+absl::StatusOr<plugin::v1::StartRequest> Settle(const plugin::v1::Manifest& manifest,
+                                                const ConfiguredPlugin& configured,
+                                                const std::string& base);
 
 }  // namespace madoguchi
 

@@ -85,20 +85,28 @@ TEST_F(ManifestTest, EveryMessageNamesTheFileAndWhatWasExpected) {
   EXPECT_EQ(ReadPluginFolder(folder_).status().code(), absl::StatusCode::kNotFound);
 }
 
+// A plugin's part of a configuration in which it stands at line 7 and its settings at line 8.
+ConfiguredPlugin With(const std::map<std::string, std::string>& values) {
+  ConfiguredPlugin configured{"clinic:7:1", {}};
+  for (const auto& [name, value] : values) configured.setting[name] = {value, "clinic:8:3"};
+  return configured;
+}
+
 TEST_F(ManifestTest, SettingsAreDeliveredWithTheirDefaults) {
   using Declaration = plugin::v1::SettingDeclaration;
   const auto manifest = Declaring(Declaration::TYPE_INTEGER, "4");
-  EXPECT_EQ(Settle(manifest, {}, base_)->setting().at("value"), "4");
-  EXPECT_EQ(Settle(manifest, {{"value", "-16"}}, base_)->setting().at("value"), "-16");
+  EXPECT_EQ(Settle(manifest, With({}), base_)->setting().at("value"), "4");
+  EXPECT_EQ(Settle(manifest, With({{"value", "-16"}}), base_)->setting().at("value"), "-16");
 }
 
 TEST_F(ManifestTest, AFileIsDeliveredAsItsBytes) {
   using Declaration = plugin::v1::SettingDeclaration;
   Write(base_ + "/key", std::string("\0bytes", 6));
   const auto manifest = Declaring(Declaration::TYPE_FILE);
-  EXPECT_EQ(Settle(manifest, {{"value", "key"}}, base_)->setting().at("value").size(), 6u);
-  EXPECT_EQ(Settle(manifest, {{"value", base_ + "/key"}}, "/")->setting().at("value").size(), 6u);
-  const auto missing = Settle(manifest, {{"value", "none"}}, base_);
+  EXPECT_EQ(Settle(manifest, With({{"value", "key"}}), base_)->setting().at("value").size(), 6u);
+  EXPECT_EQ(Settle(manifest, With({{"value", base_ + "/key"}}), "/")->setting().at("value").size(),
+            6u);
+  const auto missing = Settle(manifest, With({{"value", "none"}}), base_);
   EXPECT_NE(missing.status().message().find(base_ + "/none"), std::string::npos);
 }
 
@@ -119,10 +127,11 @@ TEST_F(ManifestTest, WrongValuesNameThePluginTheSettingAndWhatWasExpected) {
       {Declaring(Declaration::TYPE_STRING), {{"other", "1"}}, "other is not declared"},
   };
   for (const auto& one : cases) {
-    const auto settled = Settle(one.manifest, one.values, base_);
+    const auto settled = Settle(one.manifest, With(one.values), base_);
     ASSERT_FALSE(settled.ok()) << one.says;
     const std::string message(settled.status().message());
-    EXPECT_EQ(message.rfind("plugin policy_test: setting ", 0), 0u) << message;
+    const std::string place = one.values.empty() ? "clinic:7:1" : "clinic:8:3";
+    EXPECT_EQ(message.rfind(place + ": plugin policy_test: setting ", 0), 0u) << message;
     EXPECT_NE(message.find(one.says), std::string::npos) << message;
   }
 }
@@ -130,7 +139,7 @@ TEST_F(ManifestTest, WrongValuesNameThePluginTheSettingAndWhatWasExpected) {
 TEST_F(ManifestTest, ASecretIsNotRepeatedInAMessage) {
   using Declaration = plugin::v1::SettingDeclaration;
   const auto settled = Settle(Declaring(Declaration::TYPE_INTEGER, "", false, /*secret=*/true),
-                              {{"value", "hunter2"}}, base_);
+                              With({{"value", "hunter2"}}), base_);
   ASSERT_FALSE(settled.ok());
   EXPECT_EQ(settled.status().message().find("hunter2"), std::string::npos);
 }

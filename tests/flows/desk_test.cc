@@ -15,6 +15,7 @@ using namespace check::v1;  // NOLINT: codes, roles and outcomes.
 using namespace desk::v1;   // NOLINT: stages.
 using testing::AllOf;
 using testing::HasSubstr;
+using testing::MatchesRegex;
 
 class Desk : public testing::Test {
  protected:
@@ -302,6 +303,36 @@ TEST_F(Files, ABrokenManifestIsShownAndTheOthersRun) {
   EXPECT_TRUE(window.staff().Close().ok());
   EXPECT_TRUE(window.staff().Begin("visual").ok());
   EXPECT_EQ(window.AwaitCode(), FAILURE_CODE_POLICY_FAILED);
+}
+
+TEST_F(Files, ASettingThatDoesNotFitIsNamedWithItsLine) {
+  Make({{"hanako"}});
+  for (auto& plugin : *clinic_->config().mutable_plugin()) {
+    if (plugin.name() != "policy_pin") continue;
+    plugin.clear_setting();
+    auto* const setting = plugin.add_setting();
+    setting->set_name("pin_longest");
+    setting->set_value("four");
+  }
+  clinic_->StartAuthority();
+  clinic_->StartHost();
+  const auto row = clinic_->Plugin("policy_pin");
+  EXPECT_EQ(row.state(), PluginRow::STATE_REFUSED);
+  EXPECT_THAT(row.detail(),
+              MatchesRegex(clinic_->folder() + "/host\\.textproto:[0-9]+:[0-9]+: .*"
+                                               "pin_longest is \"four\"; expected a whole number"));
+}
+
+TEST_F(Files, TwoHostsDoNotShareAStateFolder) {
+  Make({{"hanako"}});
+  clinic_->StartAuthority();
+  clinic_->StartHost();
+  host::Config other = clinic_->config();
+  other.mutable_desk()->set_socket("other.sock");
+  const auto [status, output] =
+      Run("madoguchid", {"--config", Write("other.textproto", other.DebugString())});
+  EXPECT_EQ(status, 69);
+  EXPECT_THAT(output, AllOf(HasSubstr(clinic_->config().state_folder()), HasSubstr("stop it")));
 }
 
 TEST_F(Files, ABrokenImportIsNamedAndChangesNothing) {
