@@ -16,7 +16,7 @@
 #include "host/config.h"
 #include "host/desk/local_door.h"
 #include "host/desk/remote_door.h"
-#include "host/loader/ports.h"
+#include "host/loader/plugins.h"
 #include "sdk/redact/redact.h"
 #include "sdk/textproto/textproto.h"
 
@@ -49,7 +49,7 @@ class RunningHost final : public Host {
                            std::string(anchors.status().message()));
     }
     anchors_ = std::make_unique<TrustAnchors>(*std::move(anchors));
-    for (int i = 0; i < config_.plugin_size(); ++i) StartPlugin(i, places);
+    StartPlugins(places);
     MakeWorld();
     return OpenDoors();
   }
@@ -60,9 +60,9 @@ class RunningHost final : public Host {
     // All are asked first, so that they end side by side.
     for (auto& [name, counter] : house_.counters) counter->RequestStop();
     for (auto& [name, counter] : house_.counters) counter->Stop();
-    for (auto& [name, slot] : slots_) slot->RequestStop();
+    if (plugins_) plugins_->RequestStop();
     house_.counters.clear();
-    slots_.clear();
+    plugins_.reset();
   }
 
  private:
@@ -82,42 +82,27 @@ class RunningHost final : public Host {
     return absl::UnavailableError("state_folder " + path + ": " + std::strerror(errno));
   }
 
-  void StartPlugin(int n, const TextPlaces& places) {
-    const host::PluginConfig& plugin = config_.plugin(n);
-    const std::string& name = plugin.name();
-    const auto refuse = [&](const absl::Status& why) {
-      slots_[name] = std::make_unique<PluginSlot>(name, std::string(why.message()));
-    };
-    auto folder = ReadPluginFolder(config_.plugin_folder() + "/" + name);
-    if (!folder.ok()) return refuse(folder.status());
-    const std::string field = "plugin[" + std::to_string(n) + "]";
-    std::map<std::string, ConfiguredSetting> values;
-    for (int i = 0; i < plugin.setting_size(); ++i) {
-      values[plugin.setting(i).name()] = {
-          plugin.setting(i).value(),
-          places.Of(field + ".setting[" + std::to_string(i) + "].value")};
+  void StartPlugins(const TextPlaces& places) {
+    std::vector<Plugins::Configured> configured;
+    for (int n = 0; n < config_.plugin_size(); ++n) {
+      const host::PluginConfig& plugin = config_.plugin(n);
+      const std::string field = "plugin[" + std::to_string(n) + "]";
+      Plugins::Configured& one = configured.emplace_back();
+      one.name = plugin.name();
+      one.folder = config_.plugin_folder() + "/" + plugin.name();
+      one.settings.place = places.Of(field);
+      for (int i = 0; i < plugin.setting_size(); ++i) {
+        const std::string value = field + ".setting[" + std::to_string(i) + "].value";
+        one.settings.setting[plugin.setting(i).name()] = {plugin.setting(i).value(),
+                                                          places.Of(value)};
+      }
     }
-    auto settings = Settle(folder->manifest, {places.Of(field), values}, base_);
-    if (!settings.ok()) return refuse(settings.status());
-    PluginSlot::Up up = [](const auto&) {};
-    PluginSlot::Down down = [] {};
-    if (folder->manifest.kind() == plugin::v1::KIND_READER) {
-      up = [this, name](const std::shared_ptr<const PluginLife>& life) { readers_.Up(name, life); };
-      down = [this, name] { readers_.Down(name); };
-    }
-    slots_[name] =
-        std::make_unique<PluginSlot>(*std::move(folder), *std::move(settings), std::move(up),
-                                     std::move(down), PluginSlot::Patience());
-  }
-
-  Lives LivesOf(const std::string& plugin) const {
-    const auto found = slots_.find(plugin);
-    if (found == slots_.end()) return [] { return nullptr; };
-    return [slot = found->second.get()] { return slot->life(); };
+    plugins_ = std::make_unique<Plugins>(configured, base_,
+                                         config_.state_folder() + "/plugins.lock", &readers_);
   }
 
   void MakeWorld() {
-    authority_ = std::make_unique<PluginAuthority>(LivesOf(config_.authority().plugin()));
+    authority_ = std::make_unique<PluginAuthority>(plugins_->LivesOf(config_.authority().plugin()));
     world_.readers = &table_;
     world_.reader_port = &readers_;
     world_.authority = authority_.get();
@@ -132,18 +117,14 @@ class RunningHost final : public Host {
       if (verbose) std::fprintf(stderr, "%s\n", Redacted(record).c_str());
     };
     for (const auto& method : config_.method()) {
-      policies_.push_back(std::make_unique<PluginPolicy>(LivesOf(method.plugin())));
+      policies_.push_back(std::make_unique<PluginPolicy>(plugins_->LivesOf(method.plugin())));
       methods_.push_back({method.id(), method.label(), policies_.back().get()});
     }
     house_.host_id = config_.host_id();
     house_.readers = &table_;
     house_.devices = devices_.get();
     house_.keys = keys_.get();
-    house_.plugins = [this] {
-      std::vector<desk::v1::PluginRow> rows;
-      for (const auto& [name, slot] : slots_) rows.push_back(slot->Row());
-      return rows;
-    };
+    house_.plugins = plugins_.get();
     for (const auto& counter : config_.counter()) {
       house_.counters[counter.name()] = std::make_unique<Counter>(
           world_, methods_,
@@ -163,10 +144,7 @@ class RunningHost final : public Host {
     for (const auto& user : config_.desk().local_user()) {
       for (const int role : user.role()) guests.roles[user.uid()].insert(static_cast<Role>(role));
     }
-    guests.is_plugin = [this](pid_t pid) {
-      return std::any_of(slots_.begin(), slots_.end(),
-                         [&](const auto& slot) { return slot.second->IsPidOfThis(pid); });
-    };
+    guests.is_plugin = [this](pid_t pid) { return plugins_->IsPidOfOne(pid); };
     auto door = LocalDoor::Open(config_.desk().socket(), house_, std::move(guests));
     if (!door.ok()) return door.status();
     local_ = *std::move(door);
@@ -182,7 +160,7 @@ class RunningHost final : public Host {
   std::unique_ptr<HostKeys> keys_;
   std::unique_ptr<Devices> devices_;
   std::unique_ptr<TrustAnchors> anchors_;
-  std::map<std::string, std::unique_ptr<PluginSlot>> slots_;
+  std::unique_ptr<Plugins> plugins_;
   std::unique_ptr<PluginAuthority> authority_;
   std::vector<std::unique_ptr<PluginPolicy>> policies_;
   std::vector<Method> methods_;

@@ -28,6 +28,27 @@ struct Device {
   std::string key_pem, certificate_pem, ca_pem;
 };
 
+// Says what it was told to do.
+class NotedPlugins final : public PluginDesk {
+ public:
+  std::vector<desk::v1::PluginRow> List() const override {
+    return std::vector<desk::v1::PluginRow>(1);
+  }
+  absl::Status Approve(const desk::v1::ApprovePluginRequest& request, const std::string& who,
+                       const std::string& when) override {
+    return Note("approve " + request.name() + " by " + who + (when.empty() ? "" : " now"));
+  }
+  absl::Status Revoke(const std::string& name) override { return Note("revoke " + name); }
+  absl::Status Restart(const std::string& name) override { return Note("restart " + name); }
+  std::vector<std::string> notes;
+
+ private:
+  absl::Status Note(const std::string& note) {
+    notes.push_back(note);
+    return absl::OkStatus();
+  }
+};
+
 class DoorTest : public testing::Test {
  protected:
   DoorTest() {
@@ -39,7 +60,7 @@ class DoorTest : public testing::Test {
     house_.readers = &fake_.table;
     house_.devices = devices_.get();
     house_.keys = keys_.get();
-    house_.plugins = [] { return std::vector<desk::v1::PluginRow>(1); };
+    house_.plugins = &plugins_;
     house_.counters["1"] =
         std::make_unique<Counter>(fake_.world, methods_.all, Counter::Place{"1", {}});
     fake_.readers.Plug("a");
@@ -93,6 +114,7 @@ class DoorTest : public testing::Test {
   fake::Methods methods_;
   std::unique_ptr<HostKeys> keys_;
   std::unique_ptr<Devices> devices_;
+  NotedPlugins plugins_;
   House house_;
   std::unique_ptr<RemoteDoor> door_;
 };
@@ -167,6 +189,46 @@ TEST_F(DoorTest, ADeviceHasItsOwnRoleOnly) {
     desk::v1::RemoveDeviceReply reply;
     EXPECT_EQ(code(stub->RemoveDevice(&context, {}, &reply)), FAILURE_CODE_ROLE_FORBIDDEN);
   }
+}
+
+TEST_F(DoorTest, OnlyAnAdminSaysYesToAPlugin) {
+  const auto approve = [](Desk::Stub& stub) {
+    grpc::ClientContext context;
+    SetDeadline(&context);
+    desk::v1::ApprovePluginRequest request;
+    request.set_name("pcsc");
+    desk::v1::ApprovePluginReply reply;
+    return FromGrpc(stub.ApprovePlugin(&context, request, &reply));
+  };
+  const auto revoke = [](Desk::Stub& stub) {
+    grpc::ClientContext context;
+    SetDeadline(&context);
+    desk::v1::RevokePluginRequest request;
+    request.set_name("pcsc");
+    desk::v1::RevokePluginReply reply;
+    return FromGrpc(stub.RevokePlugin(&context, request, &reply));
+  };
+  const auto restart = [](Desk::Stub& stub) {
+    grpc::ClientContext context;
+    SetDeadline(&context);
+    desk::v1::RestartPluginRequest request;
+    request.set_name("pcsc");
+    desk::v1::RestartPluginReply reply;
+    return FromGrpc(stub.RestartPlugin(&context, request, &reply));
+  };
+  for (const Role role : {ROLE_STAFF, ROLE_PATIENT}) {
+    const auto stub = Connect(MakeDevice(*keys_, "d" + std::to_string(role), role, role));
+    EXPECT_EQ(CodeOf(approve(*stub)), FAILURE_CODE_ROLE_FORBIDDEN);
+    EXPECT_EQ(CodeOf(revoke(*stub)), FAILURE_CODE_ROLE_FORBIDDEN);
+    EXPECT_EQ(CodeOf(restart(*stub)), FAILURE_CODE_ROLE_FORBIDDEN);
+  }
+  EXPECT_TRUE(plugins_.notes.empty());
+  const auto stub = Connect(MakeDevice(*keys_, "office", ROLE_ADMIN, ROLE_ADMIN));
+  EXPECT_TRUE(approve(*stub).ok());
+  EXPECT_TRUE(revoke(*stub).ok());
+  EXPECT_TRUE(restart(*stub).ok());
+  EXPECT_EQ(plugins_.notes, (std::vector<std::string>{"approve pcsc by office now", "revoke pcsc",
+                                                      "restart pcsc"}));
 }
 
 TEST_F(DoorTest, AnAdminIsToldThatTheListCannotBeSaved) {

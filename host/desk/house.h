@@ -1,15 +1,14 @@
 #ifndef MADOGUCHI_HOST_DESK_HOUSE_H_
 #define MADOGUCHI_HOST_DESK_HOUSE_H_
 
-#include <functional>
 #include <map>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "host/check/counter.h"
 #include "host/desk/devices.h"
 #include "host/desk/keys.h"
+#include "host/loader/plugin_desk.h"
 
 namespace madoguchi {
 
@@ -20,7 +19,7 @@ struct House {
   ReaderTable* readers = nullptr;
   Devices* devices = nullptr;
   const HostKeys* keys = nullptr;
-  std::function<std::vector<desk::v1::PluginRow>()> plugins;
+  PluginDesk* plugins = nullptr;
   std::string address;  // of the TCP door, empty without one
 };
 

@@ -109,11 +109,38 @@ grpc::ServerUnaryReactor* DeskService::ListPlugins(grpc::CallbackServerContext* 
   const absl::Status admitted = Admit(*context, {ROLE_STAFF, ROLE_ADMIN});
   if (!admitted.ok()) return Finished(context, admitted);
   const bool admin = Admit(*context, {ROLE_ADMIN}).ok();
-  for (const desk::v1::PluginRow& row : house_.plugins()) {
+  for (const desk::v1::PluginRow& row : house_.plugins->List()) {
     *reply->add_plugin() = row;
     if (!admin) reply->mutable_plugin(reply->plugin_size() - 1)->clear_log();
   }
   return Finished(context, absl::OkStatus());
+}
+
+grpc::ServerUnaryReactor* DeskService::ApprovePlugin(grpc::CallbackServerContext* context,
+                                                     const desk::v1::ApprovePluginRequest* request,
+                                                     desk::v1::ApprovePluginReply*) {
+  if (absl::Status admitted = Admit(*context, {ROLE_ADMIN}); !admitted.ok()) {
+    return Finished(context, admitted);
+  }
+  const auto caller = callers_.Identify(*context);
+  if (!caller.ok()) return Finished(context, caller.status());
+  return Finished(context, house_.plugins->Approve(*request, caller->name, Now()));
+}
+
+grpc::ServerUnaryReactor* DeskService::RevokePlugin(grpc::CallbackServerContext* context,
+                                                    const desk::v1::RevokePluginRequest* request,
+                                                    desk::v1::RevokePluginReply*) {
+  absl::Status done = Admit(*context, {ROLE_ADMIN});
+  if (done.ok()) done = house_.plugins->Revoke(request->name());
+  return Finished(context, done);
+}
+
+grpc::ServerUnaryReactor* DeskService::RestartPlugin(grpc::CallbackServerContext* context,
+                                                     const desk::v1::RestartPluginRequest* request,
+                                                     desk::v1::RestartPluginReply*) {
+  absl::Status done = Admit(*context, {ROLE_ADMIN});
+  if (done.ok()) done = house_.plugins->Restart(request->name());
+  return Finished(context, done);
 }
 
 grpc::ServerUnaryReactor* DeskService::GetHost(grpc::CallbackServerContext* context,

@@ -7,7 +7,8 @@
 
 namespace madoguchi {
 
-// desk.v1.Desk for the callers of one door. Nothing in it blocks. `house` and `callers` outlive it.
+// desk.v1.Desk for the callers of one door. Nothing in it waits for a person or a plugin. `house`
+// and `callers` outlive it.
 class DeskService final : public desk::v1::Desk::CallbackService {
  public:
   DeskService(const House& house, const Callers& callers) : house_(house), callers_(callers) {}
@@ -25,6 +26,15 @@ class DeskService final : public desk::v1::Desk::CallbackService {
   grpc::ServerUnaryReactor* ListPlugins(grpc::CallbackServerContext* context,
                                         const desk::v1::ListPluginsRequest* request,
                                         desk::v1::ListPluginsReply* reply) override;
+  grpc::ServerUnaryReactor* ApprovePlugin(grpc::CallbackServerContext* context,
+                                          const desk::v1::ApprovePluginRequest* request,
+                                          desk::v1::ApprovePluginReply* reply) override;
+  grpc::ServerUnaryReactor* RevokePlugin(grpc::CallbackServerContext* context,
+                                         const desk::v1::RevokePluginRequest* request,
+                                         desk::v1::RevokePluginReply* reply) override;
+  grpc::ServerUnaryReactor* RestartPlugin(grpc::CallbackServerContext* context,
+                                          const desk::v1::RestartPluginRequest* request,
+                                          desk::v1::RestartPluginReply* reply) override;
   grpc::ServerUnaryReactor* GetHost(grpc::CallbackServerContext* context,
                                     const desk::v1::GetHostRequest* request,
                                     desk::v1::GetHostReply* reply) override;

@@ -85,9 +85,11 @@ absl::StatusOr<PluginFolder> ReadPluginFolder(const std::string& folder) {
   read.path = normal.string();
   const std::string path = read.path + "/plugin.textproto";
   TextPlaces places;
-  if (absl::Status parsed = ReadTextproto(path, &read.manifest, &places); !parsed.ok()) {
-    return parsed;
-  }
+  auto text = ReadFile(path);
+  if (!text.ok()) return text.status();
+  read.manifest_text = *std::move(text);
+  const absl::Status parsed = ParseTextproto(read.manifest_text, path, &read.manifest, &places);
+  if (!parsed.ok()) return parsed;
   const std::string name = std::filesystem::path(read.path).filename().string();
   if (absl::Status fits = CheckManifest(read.manifest, places, name); !fits.ok()) return fits;
   read.binary = read.path + "/" +

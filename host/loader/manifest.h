@@ -12,7 +12,8 @@ namespace madoguchi {
 // A plugin's folder, read and found in order.
 struct PluginFolder {
   std::string path;
-  std::string binary;  // path of the file to run
+  std::string binary;         // path of the file to run
+  std::string manifest_text;  // plugin.textproto as it was read, once
   plugin::v1::Manifest manifest;
 };
 

@@ -67,26 +67,41 @@ std::string DifferenceFrom(const plugin::v1::Manifest& manifest,
   return difference;
 }
 
-PluginSlot::PluginSlot(PluginFolder folder, plugin::v1::StartRequest settings, Up up, Down down,
-                       Patience patience)
-    : name_(folder.manifest.name()),
-      folder_(std::move(folder)),
-      settings_(std::move(settings)),
+PluginSlot::PluginSlot(std::string name, Prepare prepare, Up up, Notice down, Patience patience)
+    : name_(std::move(name)),
+      prepare_(std::move(prepare)),
       up_(std::move(up)),
       down_(std::move(down)),
       patience_(patience),
-      stop_event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      call_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       supervisor_([this](std::stop_token stopping) { Supervise(std::move(stopping)); }) {}
-
-PluginSlot::PluginSlot(std::string name, const std::string& why_refused)
-    : name_(std::move(name)), state_(PluginRow::STATE_REFUSED), detail_(PlainLine(why_refused)) {}
 
 PluginSlot::~PluginSlot() { RequestStop(); }
 
 void PluginSlot::RequestStop() {
   supervisor_.request_stop();
-  const uint64_t one = 1;
-  if (stop_event_.get() >= 0) (void)!write(stop_event_.get(), &one, sizeof(one));
+  Give(Order::kNone);
+}
+
+void PluginSlot::Reload() { Give(Order::kReload); }
+
+void PluginSlot::Restart() { Give(Order::kRestart); }
+
+void PluginSlot::Give(Order order) {
+  // Together: whoever takes the order takes the call.
+  std::lock_guard<std::mutex> lock(mutex_);
+  order_ = std::max(order_, order);
+  eventfd_write(call_.get(), 1);
+}
+
+bool PluginSlot::IsCalled() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return order_ != Order::kNone;
+}
+
+void PluginSlot::AwaitCall(std::optional<milliseconds> patience) {
+  pollfd watched{call_.get(), POLLIN, 0};
+  poll(&watched, 1, patience ? static_cast<int>(patience->count()) : -1);
 }
 
 std::shared_ptr<const PluginLife> PluginSlot::life() const {
@@ -102,11 +117,20 @@ bool PluginSlot::IsPidOfThis(pid_t pid) const {
 PluginRow PluginSlot::Row() const {
   PluginRow row;
   row.set_name(name_);
-  row.set_kind(folder_.manifest.kind());
-  // protobuf's text may hold any bytes.
-  row.set_version(PlainLine(folder_.manifest.version()));
-  row.set_maker(PlainLine(folder_.manifest.maker()));
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::unique_lock<std::mutex> lock(mutex_);
+  planned_.wait(lock, [&] { return plan_.has_value(); });
+  if (plan_->image != nullptr) {
+    const plugin::v1::Manifest& manifest = plan_->image->folder.manifest;
+    row.set_kind(manifest.kind());
+    // protobuf's text may hold any bytes.
+    row.set_version(PlainLine(manifest.version()));
+    row.set_maker(PlainLine(manifest.maker()));
+    row.set_digest(plan_->image->digest);
+    for (const std::string& permission : manifest.permission()) {
+      row.add_asked(PlainLine(permission));
+    }
+  }
+  for (const std::string& permission : plan_->granted) row.add_granted(permission);
   row.set_state(state_);
   row.set_detail(detail_);
   row.set_pid(pid_);
@@ -115,26 +139,55 @@ PluginRow PluginSlot::Row() const {
   return row;
 }
 
+PluginPlan PluginSlot::plan() const {
+  std::unique_lock<std::mutex> lock(mutex_);
+  planned_.wait(lock, [&] { return plan_.has_value(); });
+  return *plan_;
+}
+
 void PluginSlot::Supervise(std::stop_token stopping) {
   milliseconds backoff = patience_.first_backoff;
+  PluginPlan plan;
+  Order order = Order::kReload;
   while (!stopping.stop_requested()) {
-    const auto born = std::chrono::steady_clock::now();
-    const std::string why = LiveOnce(stopping);
-    if (stopping.stop_requested()) break;
-    // One that lived for a while is started again as if it had never failed.
-    if (std::chrono::steady_clock::now() - born > patience_.longest_backoff) {
-      backoff = patience_.first_backoff;
+    if (order != Order::kNone) backoff = patience_.first_backoff;
+    if (order == Order::kReload || !plan.may_run.ok()) {
+      plan = prepare_();
+      if (!plan.may_run.ok()) {
+        SetState(absl::IsPermissionDenied(plan.may_run) ? PluginRow::STATE_UNAPPROVED
+                                                        : PluginRow::STATE_REFUSED,
+                 std::string(plan.may_run.message()), -1);
+      }
+      std::lock_guard<std::mutex> lock(mutex_);
+      plan_ = plan;
+      planned_.notify_all();
     }
-    SetState(PluginRow::STATE_WAITING, why, -1);
-    AwaitReadable(stop_event_.get(), backoff);
-    backoff = std::min(backoff * 2, patience_.longest_backoff);
+    std::optional<milliseconds> patience;
+    if (plan.may_run.ok()) {
+      const auto born = std::chrono::steady_clock::now();
+      const std::string why = LiveOnce(plan, stopping);
+      // One that lived for a while is started again as if it had never failed.
+      if (std::chrono::steady_clock::now() - born > patience_.longest_backoff) {
+        backoff = patience_.first_backoff;
+      }
+      SetState(PluginRow::STATE_WAITING, why, -1);
+      patience = backoff;
+      backoff = std::min(backoff * 2, patience_.longest_backoff);
+    }
+    if (!stopping.stop_requested()) AwaitCall(patience);
+    std::lock_guard<std::mutex> lock(mutex_);
+    order = std::exchange(order_, Order::kNone);
+    eventfd_t calls;
+    if (!stopping.stop_requested()) eventfd_read(call_.get(), &calls);
   }
 }
 
-std::string PluginSlot::LiveOnce(const std::stop_token& stopping) {
-  auto spawned = Spawn(folder_.binary, name_, kind() == plugin::v1::KIND_READER);
+std::string PluginSlot::LiveOnce(const PluginPlan& plan, const std::stop_token& stopping) {
+  const plugin::v1::Kind kind = plan.image->folder.manifest.kind();
+  auto spawned = Spawn(plan.image->program.get(), name_, kind == plugin::v1::KIND_READER);
   if (!spawned.ok()) return std::string(spawned.status().message());
   auto life = std::make_shared<PluginLife>();
+  life->kind = kind;
   {
     std::lock_guard<std::mutex> lock(mutex_);
     life->generation = ++generation_;
@@ -148,7 +201,7 @@ std::string PluginSlot::LiveOnce(const std::stop_token& stopping) {
   arguments.SetMaxReceiveMessageSize(kLargestAnswer);
   life->channel =
       grpc::CreateCustomInsecureChannelFromFd(name_, spawned->service.Release(), arguments);
-  const absl::Status greeted = AwaitGreeting(life->channel, *spawned);
+  const absl::Status greeted = AwaitGreeting(plan, life->channel, *spawned);
   if (!greeted.ok()) {
     shutdown(life->service.get(), SHUT_RDWR);
     const std::string ended = Bury(*spawned, /*wait=*/false);
@@ -164,8 +217,8 @@ std::string PluginSlot::LiveOnce(const std::stop_token& stopping) {
 
   pollfd watched[] = {{spawned->log.get(), POLLIN, 0},
                       {spawned->pid_fd.get(), POLLIN, 0},
-                      {stop_event_.get(), POLLIN, 0}};
-  while (!stopping.stop_requested()) {
+                      {call_.get(), POLLIN, 0}};
+  while (!stopping.stop_requested() && !IsCalled()) {
     if (poll(watched, 3, -1) < 0) continue;
     if ((watched[0].revents & POLLIN) != 0) TakeLog(spawned->log.get());
     // A plugin that closed its log is not to be asked for ever.
@@ -177,7 +230,7 @@ std::string PluginSlot::LiveOnce(const std::stop_token& stopping) {
     life_ = nullptr;
   }
   shutdown(life->service.get(), SHUT_RDWR);
-  down_();
+  down_(*life);
   const std::string ended = Bury(*spawned, /*wait=*/true);
   EndLog(spawned->log.get());
   return ended;
@@ -185,7 +238,8 @@ std::string PluginSlot::LiveOnce(const std::stop_token& stopping) {
 
 // Greets beside this thread, which meanwhile takes the log (a plugin that writes much before its
 // Hello must not block in it) and gives up at once when the process ends or is to stop.
-absl::Status PluginSlot::AwaitGreeting(const std::shared_ptr<grpc::Channel>& channel,
+absl::Status PluginSlot::AwaitGreeting(const PluginPlan& plan,
+                                       const std::shared_ptr<grpc::Channel>& channel,
                                        const Spawned& spawned) {
   const Fd done(eventfd(0, EFD_CLOEXEC));
   absl::Status greeted;
@@ -193,13 +247,13 @@ absl::Status PluginSlot::AwaitGreeting(const std::shared_ptr<grpc::Channel>& cha
   {
     std::stop_source give_up;
     const std::jthread greeting([&] {
-      greeted = Greet(channel, give_up.get_token());
+      greeted = Greet(plan, channel, give_up.get_token());
       const uint64_t one = 1;
       (void)!write(done.get(), &one, sizeof(one));
     });
     pollfd watched[] = {{spawned.log.get(), POLLIN, 0},
                         {spawned.pid_fd.get(), POLLIN, 0},
-                        {stop_event_.get(), POLLIN, 0},
+                        {call_.get(), POLLIN, 0},
                         {done.get(), POLLIN, 0}};
     while ((watched[3].revents & POLLIN) == 0) {
       if (poll(watched, 4, -1) < 0) continue;
@@ -215,7 +269,8 @@ absl::Status PluginSlot::AwaitGreeting(const std::shared_ptr<grpc::Channel>& cha
   return greeted;
 }
 
-absl::Status PluginSlot::Greet(const std::shared_ptr<grpc::Channel>& channel,
+absl::Status PluginSlot::Greet(const PluginPlan& plan,
+                               const std::shared_ptr<grpc::Channel>& channel,
                                const std::stop_token& give_up) {
   const auto stub = plugin::v1::Plugin::NewStub(channel);
   const auto deadline = std::chrono::system_clock::now() + patience_.start;
@@ -231,14 +286,15 @@ absl::Status PluginSlot::Greet(const std::shared_ptr<grpc::Channel>& channel,
       return absl::UnavailableError("no Hello: " + std::string(status.message()));
     }
   }
-  if (const std::string difference = DifferenceFrom(folder_.manifest, said); !difference.empty()) {
+  if (const std::string difference = DifferenceFrom(plan.image->folder.manifest, said);
+      !difference.empty()) {
     return absl::FailedPreconditionError(difference);
   }
   grpc::ClientContext context;
   context.set_deadline(deadline);
   const std::stop_callback cancel(give_up, [&context] { context.TryCancel(); });
   plugin::v1::StartReply started;
-  const absl::Status status = FromGrpc(stub->Start(&context, settings_, &started));
+  const absl::Status status = FromGrpc(stub->Start(&context, plan.settings, &started));
   if (!status.ok()) return absl::UnavailableError("no Start: " + std::string(status.message()));
   return absl::OkStatus();
 }

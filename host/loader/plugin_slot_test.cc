@@ -24,17 +24,39 @@ class PluginSlotTest : public testing::Test {
     patience_.stop = 300ms;
     patience_.first_backoff = 20ms;
     patience_.longest_backoff = 40ms;
+    char folder[] = "/tmp/madoguchi-slot-XXXXXX";
+    folder_ = mkdtemp(folder);
   }
+  ~PluginSlotTest() override { std::filesystem::remove_all(folder_); }
 
   std::unique_ptr<PluginSlot> Start(const std::string& name, const std::string& version = "") {
-    PluginFolder folder;
-    folder.manifest.set_version(version);
-    folder.binary = MADOGUCHI_TEST_PLUGIN;
-    folder.manifest.set_name(name);
-    folder.manifest.set_kind(plugin::v1::KIND_POLICY);
+    const std::string folder = folder_ + "/" + name;
+    std::filesystem::create_directories(folder);
+    std::ofstream(folder + "/plugin.textproto")
+        << "name: '" << name << "' kind: KIND_POLICY version: '1.0" << version << "'";
+    std::error_code there;
+    std::filesystem::create_symlink(MADOGUCHI_TEST_PLUGIN, folder + "/" + name, there);
+    return Slot(name, [this, folder] {
+      ++plans_;
+      PluginPlan plan;
+      auto image = ReadPluginImage(folder);
+      EXPECT_TRUE(image.ok()) << image.status();
+      plan.image = std::make_shared<const PluginImage>(*std::move(image));
+      plan.may_run = may_run_;
+      return plan;
+    });
+  }
+  std::unique_ptr<PluginSlot> Slot(const std::string& name, PluginSlot::Prepare prepare) {
     return std::make_unique<PluginSlot>(
-        folder, plugin::v1::StartRequest(), [this](const auto&) { ++ups_; }, [this] { ++downs_; },
-        patience_);
+        name, std::move(prepare), [this](const auto&) { ++ups_; },
+        [this](const PluginLife&) { ++downs_; }, patience_);
+  }
+  static PluginSlot::Prepare Refusing(const absl::Status& why) {
+    return [why] {
+      PluginPlan plan;
+      plan.may_run = why;
+      return plan;
+    };
   }
 
   // The first row that pleases, or the newest after ten seconds.
@@ -58,7 +80,9 @@ class PluginSlotTest : public testing::Test {
   }
 
   PluginSlot::Patience patience_;
-  std::atomic<int> ups_ = 0, downs_ = 0;
+  std::string folder_;
+  absl::Status may_run_ = absl::OkStatus();  // changed only while no slot prepares
+  std::atomic<int> plans_ = 0, ups_ = 0, downs_ = 0;
 };
 
 TEST_F(PluginSlotTest, RunsAndStopsInTime) {
@@ -194,7 +218,7 @@ TEST_F(PluginSlotTest, AnotherNameThanTheManifestsIsNotBelieved) {
 
 TEST_F(PluginSlotTest, WhateverBytesItWritesTheRowCanBeRead) {
   patience_.first_backoff = patience_.longest_backoff = 60s;
-  auto slot = Start("mumbles", "1.0\xff");
+  auto slot = Start("mumbles", "\xff");
   const PluginRow row = AwaitState(*slot, PluginRow::STATE_WAITING);
   EXPECT_NE(row.detail().find("number is ???"), std::string::npos) << row.detail();
   ASSERT_EQ(row.log_size(), 20);
@@ -202,8 +226,9 @@ TEST_F(PluginSlotTest, WhateverBytesItWritesTheRowCanBeRead) {
   EXPECT_EQ(row.log(19).size(), 400u);
   EXPECT_EQ(row.log(19).substr(397), "窓");
   EXPECT_TRUE(PluginRow().ParseFromString(row.SerializeAsString()));
-  const PluginSlot refused("mumbles", "plugin.textproto: \xff");
-  EXPECT_TRUE(PluginRow().ParseFromString(refused.Row().SerializeAsString()));
+  const auto refused =
+      Slot("mumbles", Refusing(absl::InvalidArgumentError("plugin.textproto: \xff")));
+  EXPECT_TRUE(PluginRow().ParseFromString(refused->Row().SerializeAsString()));
 }
 
 TEST_F(PluginSlotTest, AnAnswerThatIsTooLargeIsNotTaken) {
@@ -228,23 +253,48 @@ TEST_F(PluginSlotTest, ItIsStartedAgainLaterAndLater) {
   EXPECT_GE(steady_clock::now() - before, 250ms);  // 50 + 100 + 100
 }
 
-TEST_F(PluginSlotTest, AProgramThatIsNotThereIsSaidSo) {
-  patience_.first_backoff = patience_.longest_backoff = 60s;
-  PluginFolder folder;
-  folder.binary = "/nonexistent/plugin";
-  folder.manifest.set_name("none");
-  PluginSlot slot(
-      folder, {}, [](const auto&) {}, [] {}, patience_);
-  EXPECT_NE(AwaitState(slot, PluginRow::STATE_WAITING).detail().find("/nonexistent/plugin"),
-            std::string::npos);
+TEST_F(PluginSlotTest, ARefusedOneIsListedAndNeverRuns) {
+  const auto slot = Slot("pcsc", Refusing(absl::InvalidArgumentError("its manifest is broken")));
+  EXPECT_EQ(slot->Row().state(), PluginRow::STATE_REFUSED);
+  EXPECT_EQ(slot->Row().detail(), "its manifest is broken");
+  EXPECT_EQ(slot->life(), nullptr);
 }
 
-TEST_F(PluginSlotTest, ARefusedOneIsListedAndNeverRuns) {
-  PluginSlot slot("pcsc", "its manifest is broken");
-  EXPECT_EQ(slot.Row().state(), PluginRow::STATE_REFUSED);
-  EXPECT_EQ(slot.Row().detail(), "its manifest is broken");
-  EXPECT_EQ(slot.life(), nullptr);
-  slot.RequestStop();
+TEST_F(PluginSlotTest, AnApprovalStartsItAndItsEndStopsIt) {
+  may_run_ = absl::PermissionDeniedError("nobody has approved it yet");
+  auto slot = Start("stays");
+  EXPECT_EQ(slot->Row().state(), PluginRow::STATE_UNAPPROVED);
+  EXPECT_EQ(slot->Row().detail(), "nobody has approved it yet");
+  EXPECT_EQ(slot->Row().digest().size(), 64u);
+  may_run_ = absl::OkStatus();
+  slot->Reload();
+  const PluginRow running = AwaitState(*slot, PluginRow::STATE_RUNNING);
+  ASSERT_EQ(running.state(), PluginRow::STATE_RUNNING) << running.detail();
+  may_run_ = absl::PermissionDeniedError("not any more");
+  slot->Reload();
+  EXPECT_EQ(AwaitState(*slot, PluginRow::STATE_UNAPPROVED).detail(), "not any more");
+  EXPECT_FALSE(Lives(running.pid()));
+  EXPECT_EQ(plans_, 3);
+  EXPECT_EQ(downs_, 1);
+}
+
+TEST_F(PluginSlotTest, ARestartRunsTheSameBytesAtOnceWhateverLiesThereNow) {
+  patience_.first_backoff = patience_.longest_backoff = 60s;
+  auto slot = Start("stays");
+  const PluginRow first = AwaitState(*slot, PluginRow::STATE_RUNNING);
+  std::filesystem::remove_all(folder_ + "/stays");
+  slot->Restart();
+  const auto again = [&](const PluginRow& row) {
+    return row.state() == PluginRow::STATE_RUNNING && row.pid() != first.pid();
+  };
+  EXPECT_TRUE(again(Await(*slot, again)));
+  EXPECT_FALSE(Lives(first.pid()));
+  EXPECT_EQ(plans_, 1);
+  // A crash waits for its backoff, a restart ends the waiting.
+  Signal(slot->Row(), SIGKILL);
+  AwaitState(*slot, PluginRow::STATE_WAITING);
+  slot->Restart();
+  EXPECT_EQ(AwaitState(*slot, PluginRow::STATE_RUNNING).state(), PluginRow::STATE_RUNNING);
 }
 
 size_t OpenDescriptors() {

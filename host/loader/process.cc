@@ -15,7 +15,8 @@
 namespace madoguchi {
 namespace {
 
-constexpr int kLog = 1, kErrors = 2, kService = 3, kPin = 4;
+constexpr int kLog = 1, kErrors = 2, kService = 3, kPin = 4, kProgram = 5;
+constexpr char kProgramPath[] = "/proc/self/fd/5";
 // Above all the numbers that the child's descriptors get, so that none is overwritten.
 constexpr int kFirstFree = 10;
 
@@ -53,7 +54,7 @@ void Fd::Reset() {
   if (fd_ >= 0) close(std::exchange(fd_, -1));
 }
 
-absl::StatusOr<Spawned> Spawn(const std::string& binary, const std::string& name, bool pin_lane) {
+absl::StatusOr<Spawned> Spawn(int program, const std::string& name, bool pin_lane) {
   Spawned spawned;
   auto service = SocketPair(SOCK_STREAM);
   if (!service.ok()) return service.status();
@@ -71,8 +72,13 @@ absl::StatusOr<Spawned> Spawn(const std::string& binary, const std::string& name
   posix_spawn_file_actions_adddup2(&actions, log_write.get(), kLog);
   posix_spawn_file_actions_adddup2(&actions, log_write.get(), kErrors);
   posix_spawn_file_actions_adddup2(&actions, service->second.get(), kService);
-  if (pin_lane) posix_spawn_file_actions_adddup2(&actions, pin->second.get(), kPin);
-  posix_spawn_file_actions_addclosefrom_np(&actions, pin_lane ? kPin + 1 : kService + 1);
+  if (pin_lane) {
+    posix_spawn_file_actions_adddup2(&actions, pin->second.get(), kPin);
+  } else {
+    posix_spawn_file_actions_addclose(&actions, kPin);
+  }
+  posix_spawn_file_actions_adddup2(&actions, program, kProgram);
+  posix_spawn_file_actions_addclosefrom_np(&actions, kProgram + 1);
 
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
@@ -85,16 +91,16 @@ absl::StatusOr<Spawned> Spawn(const std::string& binary, const std::string& name
   posix_spawnattr_setflags(&attributes,
                            POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
 
-  std::string program = name;
-  char* arguments[] = {program.data(), nullptr};
+  std::string own_name = name;
+  char* arguments[] = {own_name.data(), nullptr};
   char* environment[] = {nullptr};
   const int error =
-      posix_spawn(&spawned.pid, binary.c_str(), &actions, &attributes, arguments, environment);
+      posix_spawn(&spawned.pid, kProgramPath, &actions, &attributes, arguments, environment);
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   if (error != 0) {
     errno = error;
-    return SystemError(binary);
+    return SystemError(name);
   }
   spawned.pid_fd = Fd(static_cast<int>(syscall(SYS_pidfd_open, spawned.pid, 0)));
   if (spawned.pid_fd.get() < 0) {

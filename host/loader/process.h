@@ -34,11 +34,12 @@ struct Spawned {
   Fd log;      // what it writes to fd 1 and 2
 };
 
-// Runs `binary` with an empty environment, in a process group of its own (so that Ctrl-C at the
-// host's terminal is the host's to handle), with nothing open but fd 0 (/dev/null), 1, 2 (the log),
-// 3 and, with `pin_lane`, 4. Approval (which bytes may run) and the jail belong here, between these
-// descriptors and the exec. Call it from a thread that lives as long as the host.
-absl::StatusOr<Spawned> Spawn(const std::string& binary, const std::string& name, bool pin_lane);
+// Runs the program in the descriptor `program`, called `name`, with an empty environment, in a
+// process group of its own (so that Ctrl-C at the host's terminal is the host's to handle), with
+// nothing open but fd 0 (/dev/null), 1, 2 (the log), 3 and, with `pin_lane`, 4; and 5, the program
+// itself. The jail belongs here, between these descriptors and the exec. Call it from a thread that
+// lives as long as the host.
+absl::StatusOr<Spawned> Spawn(int program, const std::string& name, bool pin_lane);
 
 }  // namespace madoguchi
 

@@ -34,6 +34,7 @@ absl::StatusCode CanonicalCode(FailureCode code) {
     case FAILURE_CODE_NO_READER:
     case FAILURE_CODE_COUNTER_UNKNOWN:
     case FAILURE_CODE_METHOD_UNKNOWN:
+    case FAILURE_CODE_PLUGIN_UNKNOWN:
       return absl::StatusCode::kNotFound;
     case FAILURE_CODE_CARD_BUSY:
       return absl::StatusCode::kResourceExhausted;

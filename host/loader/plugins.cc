@@ -1,0 +1,142 @@
+#include "host/loader/plugins.h"
+
+#include <algorithm>
+
+#include "sdk/failure/failure.h"
+
+namespace madoguchi {
+namespace {
+
+using namespace check::v1;  // NOLINT: the codes.
+
+bool Contains(const google::protobuf::RepeatedPtrField<std::string>& all, const std::string& one) {
+  return std::find(all.begin(), all.end(), one) != all.end();
+}
+
+}  // namespace
+
+Plugins::Plugins(const std::vector<Configured>& configured, const std::string& base,
+                 const std::string& lock_path, PluginReaders* readers)
+    : base_(base), approvals_(lock_path) {
+  for (const Configured& one : configured) configured_[one.name] = one;
+  for (const auto& [name, one] : configured_) {
+    const auto up = [readers, name = name](const std::shared_ptr<const PluginLife>& life) {
+      if (life->kind == plugin::v1::KIND_READER) readers->Up(name, life);
+    };
+    const auto down = [readers, name = name](const PluginLife& life) {
+      if (life.kind == plugin::v1::KIND_READER) readers->Down(name);
+    };
+    slots_[name] = std::make_unique<PluginSlot>(
+        name, [this, &one = one] { return Prepare(one); }, up, down, PluginSlot::Patience());
+  }
+}
+
+PluginPlan Plugins::Prepare(const Configured& configured) const {
+  PluginPlan plan;
+  auto image = ReadPluginImage(configured.folder);
+  if (!image.ok()) {
+    // Never PERMISSION_DENIED, which means that nobody said yes to it.
+    plan.may_run = absl::FailedPreconditionError(image.status().message());
+    return plan;
+  }
+  plan.image = std::make_shared<const PluginImage>(*std::move(image));
+  const auto approval = approvals_.Find(configured.name);
+  if (!approval) {
+    plan.may_run = absl::PermissionDeniedError(
+        approvals_.broken().empty() ? "nobody has approved it yet" : approvals_.broken());
+    return plan;
+  }
+  if (approval->digest() != plan.image->digest) {
+    plan.may_run = absl::PermissionDeniedError("its files have changed since it was approved");
+    return plan;
+  }
+  const plugin::v1::Manifest& manifest = plan.image->folder.manifest;
+  for (const std::string& permission : approval->permission()) {
+    if (Contains(manifest.permission(), permission)) plan.granted.push_back(permission);
+  }
+  auto settings = Settle(manifest, configured.settings, base_);
+  if (settings.ok()) {
+    plan.settings = *std::move(settings);
+  } else {
+    plan.may_run = absl::FailedPreconditionError(settings.status().message());
+  }
+  return plan;
+}
+
+Lives Plugins::LivesOf(const std::string& name) const {
+  const auto found = slots_.find(name);
+  if (found == slots_.end()) return [] { return nullptr; };
+  return [slot = found->second.get()] { return slot->life(); };
+}
+
+bool Plugins::IsPidOfOne(pid_t pid) const {
+  return std::any_of(slots_.begin(), slots_.end(),
+                     [&](const auto& slot) { return slot.second->IsPidOfThis(pid); });
+}
+
+void Plugins::RequestStop() {
+  for (const auto& [name, slot] : slots_) slot->RequestStop();
+}
+
+std::vector<desk::v1::PluginRow> Plugins::List() const {
+  std::vector<desk::v1::PluginRow> rows;
+  for (const auto& [name, slot] : slots_) rows.push_back(slot->Row());
+  return rows;
+}
+
+absl::StatusOr<PluginSlot*> Plugins::Slot(const std::string& name) const {
+  const auto found = slots_.find(name);
+  if (found == slots_.end()) return FailureStatus(FAILURE_CODE_PLUGIN_UNKNOWN, name);
+  return found->second.get();
+}
+
+absl::Status Plugins::Approve(const desk::v1::ApprovePluginRequest& request, const std::string& who,
+                              const std::string& when) {
+  const auto slot = Slot(request.name());
+  if (!slot.ok()) return slot.status();
+  const auto image = ReadPluginImage(configured_.at(request.name()).folder);
+  if (!image.ok()) {
+    return FailureStatus(FAILURE_CODE_PLUGIN_BROKEN, std::string(image.status().message()));
+  }
+  if (image->digest != request.digest()) {
+    return FailureStatus(FAILURE_CODE_PLUGIN_CHANGED, "its digest is " + image->digest);
+  }
+  host::Approval approval;
+  for (const std::string& permission : request.permission()) {
+    if (!Contains(image->folder.manifest.permission(), permission)) {
+      return FailureStatus(FAILURE_CODE_REQUEST_INVALID,
+                           "its manifest does not ask for the permission " + permission);
+    }
+    approval.add_permission(permission);
+  }
+  approval.set_name(request.name());
+  approval.set_digest(request.digest());
+  approval.set_approved_by(who);
+  approval.set_approved_at(when);
+  if (absl::Status saved = approvals_.Approve(approval); !saved.ok()) return saved;
+  (*slot)->Reload();
+  return absl::OkStatus();
+}
+
+absl::Status Plugins::Revoke(const std::string& name) {
+  const auto slot = Slot(name);
+  if (!slot.ok()) return slot.status();
+  if (absl::Status saved = approvals_.Revoke(name); !saved.ok()) return saved;
+  (*slot)->Reload();
+  return absl::OkStatus();
+}
+
+absl::Status Plugins::Restart(const std::string& name) {
+  const auto slot = Slot(name);
+  if (!slot.ok()) return slot.status();
+  const absl::Status may_run = (*slot)->plan().may_run;
+  if (!may_run.ok()) {
+    return FailureStatus(absl::IsPermissionDenied(may_run) ? FAILURE_CODE_PLUGIN_NOT_APPROVED
+                                                           : FAILURE_CODE_PLUGIN_BROKEN,
+                         std::string(may_run.message()));
+  }
+  (*slot)->Restart();
+  return absl::OkStatus();
+}
+
+}  // namespace madoguchi

@@ -1,0 +1,56 @@
+#ifndef MADOGUCHI_HOST_LOADER_PLUGINS_H_
+#define MADOGUCHI_HOST_LOADER_PLUGINS_H_
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "host/loader/approvals.h"
+#include "host/loader/manifest.h"
+#include "host/loader/plugin_desk.h"
+#include "host/loader/plugin_slot.h"
+#include "host/loader/ports.h"
+
+namespace madoguchi {
+
+// All plugins of a host: those that an admin said yes to run, the others are listed with the
+// reason. Thread-safe.
+class Plugins final : public PluginDesk {
+ public:
+  // One plugin of the configuration.
+  struct Configured {
+    std::string name;
+    std::string folder;
+    ConfiguredPlugin settings;
+  };
+
+  // Starts what may run. `base` is what settings' paths are relative to, `lock_path` is
+  // plugins.lock. Lives of readers go to `readers`, which outlives this object.
+  Plugins(const std::vector<Configured>& configured, const std::string& base,
+          const std::string& lock_path, PluginReaders* readers);
+
+  Lives LivesOf(const std::string& name) const;
+  bool IsPidOfOne(pid_t pid) const;
+  // Asks all for a clean stop; the destructor waits for it.
+  void RequestStop();
+
+  std::vector<desk::v1::PluginRow> List() const override;
+  absl::Status Approve(const desk::v1::ApprovePluginRequest& request, const std::string& who,
+                       const std::string& when) override;
+  absl::Status Revoke(const std::string& name) override;
+  absl::Status Restart(const std::string& name) override;
+
+ private:
+  PluginPlan Prepare(const Configured& configured) const;
+  absl::StatusOr<PluginSlot*> Slot(const std::string& name) const;
+
+  const std::string base_;
+  Approvals approvals_;
+  std::map<std::string, Configured> configured_;
+  std::map<std::string, std::unique_ptr<PluginSlot>> slots_;
+};
+
+}  // namespace madoguchi
+
+#endif  // MADOGUCHI_HOST_LOADER_PLUGINS_H_

@@ -1,0 +1,214 @@
+#include "host/loader/plugins.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "sdk/failure/failure.h"
+
+namespace madoguchi {
+namespace {
+
+using namespace check::v1;  // NOLINT: the codes.
+using namespace std::chrono_literals;
+using desk::v1::PluginRow;
+using std::chrono::steady_clock;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class PluginsTest : public testing::Test {
+ protected:
+  PluginsTest() : readers_(table_) {
+    char folder[] = "/tmp/madoguchi-plugins-XXXXXX";
+    folder_ = mkdtemp(folder);
+    Install("1.0");
+  }
+  ~PluginsTest() override {
+    plugins_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+
+  // The plugin "stays" as its maker's version `version` would lay it there.
+  void Install(const std::string& version) {
+    std::filesystem::create_directories(folder_ + "/stays");
+    std::ofstream(folder_ + "/stays/plugin.textproto", std::ios::trunc)
+        << "name: 'stays' kind: KIND_POLICY version: '" << version << "' permission: 'network'";
+    std::filesystem::copy_file(MADOGUCHI_TEST_PLUGIN, folder_ + "/stays/stays",
+                               std::filesystem::copy_options::overwrite_existing);
+  }
+  void ChangeOneByte() {
+    std::fstream file(folder_ + "/stays/stays", std::ios::in | std::ios::out | std::ios::binary);
+    file.seekg(-1, std::ios::end);
+    const char last = static_cast<char>(file.get());
+    file.seekp(-1, std::ios::end);
+    file.put(static_cast<char>(last ^ 1));
+  }
+  // A host that starts, with what plugins.lock holds by now.
+  void StartHost() {
+    plugins_.reset();
+    plugins_ = std::make_unique<Plugins>(
+        std::vector<Plugins::Configured>{{"stays", folder_ + "/stays", {"host.textproto:3:1", {}}}},
+        folder_, folder_ + "/plugins.lock", &readers_);
+  }
+  PluginRow Row() const { return plugins_->List().at(0); }
+  PluginRow AwaitState(PluginRow::State state) const {
+    const auto until = steady_clock::now() + 10s;
+    while (Row().state() != state && steady_clock::now() < until) std::this_thread::sleep_for(2ms);
+    return Row();
+  }
+  absl::Status Approve(const std::string& digest, const std::vector<std::string>& permissions = {},
+                       const std::string& name = "stays") {
+    desk::v1::ApprovePluginRequest request;
+    request.set_name(name);
+    request.set_digest(digest);
+    for (const std::string& one : permissions) request.add_permission(one);
+    return plugins_->Approve(request, "uid 1000", "2030-02-17T09:00:00Z");
+  }
+
+  std::string folder_;
+  ReaderTable table_;
+  PluginReaders readers_;
+  std::unique_ptr<Plugins> plugins_;
+};
+
+TEST_F(PluginsTest, OneThatNobodyApprovedIsShownAndNeverRuns) {
+  StartHost();
+  const PluginRow row = Row();
+  EXPECT_EQ(row.state(), PluginRow::STATE_UNAPPROVED);
+  EXPECT_THAT(row.detail(), HasSubstr("approved"));
+  EXPECT_EQ(row.version(), "1.0");
+  EXPECT_EQ(row.digest().size(), 64u);
+  EXPECT_THAT(row.asked(), ElementsAre("network"));
+  EXPECT_EQ(row.pid(), -1);
+  EXPECT_EQ(plugins_->LivesOf("stays")(), nullptr);
+  EXPECT_EQ(CodeOf(plugins_->Restart("stays")), FAILURE_CODE_PLUGIN_NOT_APPROVED);
+  EXPECT_EQ(CodeOf(plugins_->Revoke("stays")), FAILURE_CODE_PLUGIN_NOT_APPROVED);
+}
+
+TEST_F(PluginsTest, AnApprovalStartsItNowAndWithTheNextHost) {
+  StartHost();
+  ASSERT_TRUE(Approve(Row().digest(), {"network"}).ok());
+  EXPECT_EQ(AwaitState(PluginRow::STATE_RUNNING).state(), PluginRow::STATE_RUNNING);
+  EXPECT_THAT(Row().granted(), ElementsAre("network"));
+  EXPECT_TRUE(plugins_->IsPidOfOne(Row().pid()));
+  StartHost();
+  EXPECT_EQ(AwaitState(PluginRow::STATE_RUNNING).state(), PluginRow::STATE_RUNNING);
+  const pid_t pid = Row().pid();
+  ASSERT_TRUE(plugins_->Revoke("stays").ok());
+  EXPECT_EQ(AwaitState(PluginRow::STATE_UNAPPROVED).state(), PluginRow::STATE_UNAPPROVED);
+  EXPECT_NE(kill(pid, 0), 0);
+  StartHost();
+  EXPECT_EQ(Row().state(), PluginRow::STATE_UNAPPROVED);
+}
+
+TEST_F(PluginsTest, OnlyWhatWasShownIsApproved) {
+  StartHost();
+  const std::string shown = Row().digest();
+  Install("1.1");
+  EXPECT_EQ(CodeOf(Approve(shown)), FAILURE_CODE_PLUGIN_CHANGED);
+  EXPECT_EQ(CodeOf(Approve("")), FAILURE_CODE_PLUGIN_CHANGED);
+  EXPECT_EQ(Row().state(), PluginRow::STATE_UNAPPROVED);
+  Install("1.0");
+  EXPECT_EQ(CodeOf(Approve(shown, {"usb"})), FAILURE_CODE_REQUEST_INVALID);
+  EXPECT_EQ(CodeOf(Approve(shown, {}, "other")), FAILURE_CODE_PLUGIN_UNKNOWN);
+  EXPECT_TRUE(Approve(shown).ok());
+  EXPECT_TRUE(Row().granted().empty()) << "asked for is not granted";
+}
+
+TEST_F(PluginsTest, OneByteThatChangedBeforeTheStartKeepsItFromRunning) {
+  StartHost();
+  ASSERT_TRUE(Approve(Row().digest()).ok());
+  ChangeOneByte();
+  StartHost();
+  EXPECT_EQ(Row().state(), PluginRow::STATE_UNAPPROVED);
+  EXPECT_THAT(Row().detail(), HasSubstr("changed since"));
+  ChangeOneByte();  // back
+  StartHost();
+  EXPECT_EQ(AwaitState(PluginRow::STATE_RUNNING).state(), PluginRow::STATE_RUNNING);
+}
+
+TEST_F(PluginsTest, AChangedManifestIsAnotherPlugin) {
+  StartHost();
+  ASSERT_TRUE(Approve(Row().digest()).ok());
+  std::ofstream(folder_ + "/stays/plugin.textproto", std::ios::app) << "\n";
+  StartHost();
+  EXPECT_EQ(Row().state(), PluginRow::STATE_UNAPPROVED);
+}
+
+TEST_F(PluginsTest, WhatRunsStaysWhatWasApprovedWhateverLiesInItsFolder) {
+  StartHost();
+  ASSERT_TRUE(Approve(Row().digest()).ok());
+  const PluginRow first = AwaitState(PluginRow::STATE_RUNNING);
+  ASSERT_GT(first.pid(), 0);
+  ChangeOneByte();
+  ASSERT_TRUE(plugins_->Restart("stays").ok());
+  const auto until = steady_clock::now() + 10s;
+  while (Row().pid() == first.pid() && steady_clock::now() < until) {
+    std::this_thread::sleep_for(2ms);
+  }
+  const PluginRow again = AwaitState(PluginRow::STATE_RUNNING);
+  EXPECT_EQ(again.state(), PluginRow::STATE_RUNNING) << again.detail();
+  EXPECT_EQ(again.digest(), first.digest());
+  // The bytes themselves, as the kernel runs them.
+  std::filesystem::copy_file("/proc/" + std::to_string(again.pid()) + "/exe", folder_ + "/ran");
+  std::ifstream ran(folder_ + "/ran", std::ios::binary);
+  std::ifstream approved(MADOGUCHI_TEST_PLUGIN, std::ios::binary);
+  EXPECT_TRUE(std::equal(std::istreambuf_iterator<char>(ran), {},
+                         std::istreambuf_iterator<char>(approved), {}));
+}
+
+TEST_F(PluginsTest, AScriptIsRefusedWithASentence) {
+  std::ofstream(folder_ + "/stays/stays", std::ios::trunc) << "#!/bin/sh\nexec sleep 60\n";
+  StartHost();
+  EXPECT_EQ(Row().state(), PluginRow::STATE_REFUSED);
+  EXPECT_THAT(Row().detail(), HasSubstr("expected an ELF program"));
+  EXPECT_EQ(CodeOf(Approve(std::string(64, 'a'))), FAILURE_CODE_PLUGIN_BROKEN);
+  EXPECT_EQ(CodeOf(plugins_->Restart("stays")), FAILURE_CODE_PLUGIN_BROKEN);
+}
+
+TEST_F(PluginsTest, ABrokenLockApprovesNothingAndSaysWhere) {
+  std::ofstream(folder_ + "/plugins.lock") << "approval {";
+  StartHost();
+  EXPECT_EQ(Row().state(), PluginRow::STATE_UNAPPROVED);
+  EXPECT_THAT(Row().detail(), HasSubstr("plugins.lock:1:"));
+  EXPECT_EQ(CodeOf(Approve(Row().digest())), FAILURE_CODE_PLUGINS_NOT_SAVED);
+}
+
+// Two files take turns at the plugin's place as fast as they can; what runs is one of them whole,
+// and the one that was approved.
+TEST_F(PluginsTest, ASwapDuringTheReadingIsNoticed) {
+  StartHost();
+  ASSERT_TRUE(Approve(Row().digest()).ok());
+  const std::string good = folder_ + "/stays/stays", other = folder_ + "/other";
+  std::filesystem::copy_file(good, other);
+  std::ofstream(other, std::ios::app) << "more";
+  std::atomic<bool> ended = false;
+  std::thread swapping([&] {
+    while (!ended) renameat2(AT_FDCWD, good.c_str(), AT_FDCWD, other.c_str(), RENAME_EXCHANGE);
+  });
+  int ran = 0, refused = 0;
+  for (int i = 0; i < 40; ++i) {
+    StartHost();
+    const PluginRow row = Row();
+    if (row.state() == PluginRow::STATE_UNAPPROVED) {
+      ++refused;
+      continue;
+    }
+    ++ran;
+    if (AwaitState(PluginRow::STATE_RUNNING).pid() <= 0) continue;
+    const std::string exe = "/proc/" + std::to_string(Row().pid()) + "/exe";
+    std::error_code gone;
+    EXPECT_EQ(std::filesystem::file_size(exe, gone),
+              std::filesystem::file_size(MADOGUCHI_TEST_PLUGIN));
+  }
+  ended = true;
+  swapping.join();
+  EXPECT_EQ(ran + refused, 40);
+}
+
+}  // namespace
+}  // namespace madoguchi
