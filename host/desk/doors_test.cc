@@ -34,6 +34,9 @@ class NotedPlugins final : public PluginDesk {
   std::vector<desk::v1::PluginRow> List() const override {
     return std::vector<desk::v1::PluginRow>(1);
   }
+  absl::StatusOr<desk::v1::InspectPluginReply> Inspect(const std::string&) const override {
+    return desk::v1::InspectPluginReply();
+  }
   absl::Status Approve(const desk::v1::ApprovePluginRequest& request, const std::string& who,
                        const std::string& when) override {
     return Note("approve " + request.name() + " by " + who + (when.empty() ? "" : " now"));
@@ -200,6 +203,12 @@ TEST_F(DoorTest, OnlyAnAdminSaysYesToAPlugin) {
     desk::v1::ApprovePluginReply reply;
     return FromGrpc(stub.ApprovePlugin(&context, request, &reply));
   };
+  const auto inspect = [](Desk::Stub& stub) {
+    grpc::ClientContext context;
+    SetDeadline(&context);
+    desk::v1::InspectPluginReply reply;
+    return FromGrpc(stub.InspectPlugin(&context, {}, &reply));
+  };
   const auto revoke = [](Desk::Stub& stub) {
     grpc::ClientContext context;
     SetDeadline(&context);
@@ -218,12 +227,14 @@ TEST_F(DoorTest, OnlyAnAdminSaysYesToAPlugin) {
   };
   for (const Role role : {ROLE_STAFF, ROLE_PATIENT}) {
     const auto stub = Connect(MakeDevice(*keys_, "d" + std::to_string(role), role, role));
+    EXPECT_EQ(CodeOf(inspect(*stub)), FAILURE_CODE_ROLE_FORBIDDEN);
     EXPECT_EQ(CodeOf(approve(*stub)), FAILURE_CODE_ROLE_FORBIDDEN);
     EXPECT_EQ(CodeOf(revoke(*stub)), FAILURE_CODE_ROLE_FORBIDDEN);
     EXPECT_EQ(CodeOf(restart(*stub)), FAILURE_CODE_ROLE_FORBIDDEN);
   }
   EXPECT_TRUE(plugins_.notes.empty());
   const auto stub = Connect(MakeDevice(*keys_, "office", ROLE_ADMIN, ROLE_ADMIN));
+  EXPECT_TRUE(inspect(*stub).ok());
   EXPECT_TRUE(approve(*stub).ok());
   EXPECT_TRUE(revoke(*stub).ok());
   EXPECT_TRUE(restart(*stub).ok());

@@ -116,6 +116,17 @@ grpc::ServerUnaryReactor* DeskService::ListPlugins(grpc::CallbackServerContext* 
   return Finished(context, absl::OkStatus());
 }
 
+grpc::ServerUnaryReactor* DeskService::InspectPlugin(grpc::CallbackServerContext* context,
+                                                     const desk::v1::InspectPluginRequest* request,
+                                                     desk::v1::InspectPluginReply* reply) {
+  if (absl::Status admitted = Admit(*context, {ROLE_ADMIN}); !admitted.ok()) {
+    return Finished(context, admitted);
+  }
+  auto inspected = house_.plugins->Inspect(request->name());
+  if (inspected.ok()) *reply = *std::move(inspected);
+  return Finished(context, inspected.status());
+}
+
 grpc::ServerUnaryReactor* DeskService::ApprovePlugin(grpc::CallbackServerContext* context,
                                                      const desk::v1::ApprovePluginRequest* request,
                                                      desk::v1::ApprovePluginReply*) {

@@ -26,6 +26,9 @@ class DeskService final : public desk::v1::Desk::CallbackService {
   grpc::ServerUnaryReactor* ListPlugins(grpc::CallbackServerContext* context,
                                         const desk::v1::ListPluginsRequest* request,
                                         desk::v1::ListPluginsReply* reply) override;
+  grpc::ServerUnaryReactor* InspectPlugin(grpc::CallbackServerContext* context,
+                                          const desk::v1::InspectPluginRequest* request,
+                                          desk::v1::InspectPluginReply* reply) override;
   grpc::ServerUnaryReactor* ApprovePlugin(grpc::CallbackServerContext* context,
                                           const desk::v1::ApprovePluginRequest* request,
                                           desk::v1::ApprovePluginReply* reply) override;

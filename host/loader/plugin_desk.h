@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "madoguchi/desk/v1/desk.pb.h"
 
 namespace madoguchi {
@@ -16,6 +16,7 @@ class PluginDesk {
   virtual ~PluginDesk() = default;
 
   virtual std::vector<desk::v1::PluginRow> List() const = 0;
+  virtual absl::StatusOr<desk::v1::InspectPluginReply> Inspect(const std::string& name) const = 0;
   // `who` (the caller) and `when` (RFC 3339, UTC) are kept with the approval.
   virtual absl::Status Approve(const desk::v1::ApprovePluginRequest& request,
                                const std::string& who, const std::string& when) = 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "sdk/failure/failure.h"
+#include "sdk/failure/plain_line.h"
 
 namespace madoguchi {
 namespace {
@@ -88,6 +89,25 @@ absl::StatusOr<PluginSlot*> Plugins::Slot(const std::string& name) const {
   const auto found = slots_.find(name);
   if (found == slots_.end()) return FailureStatus(FAILURE_CODE_PLUGIN_UNKNOWN, name);
   return found->second.get();
+}
+
+absl::StatusOr<desk::v1::InspectPluginReply> Plugins::Inspect(const std::string& name) const {
+  const auto slot = Slot(name);
+  if (!slot.ok()) return slot.status();
+  desk::v1::InspectPluginReply reply;
+  *reply.mutable_row() = (*slot)->Row();
+  const auto image = ReadPluginImage(configured_.at(name).folder);
+  if (!image.ok()) {
+    reply.set_problem(PlainLine(std::string(image.status().message())));
+    return reply;
+  }
+  const plugin::v1::Manifest& manifest = image->folder.manifest;
+  reply.set_kind(manifest.kind());
+  reply.set_version(PlainLine(manifest.version()));
+  reply.set_maker(PlainLine(manifest.maker()));
+  reply.set_digest(image->digest);
+  for (const std::string& one : manifest.permission()) reply.add_asked(PlainLine(one));
+  return reply;
 }
 
 absl::Status Plugins::Approve(const desk::v1::ApprovePluginRequest& request, const std::string& who,

@@ -36,6 +36,7 @@ class Plugins final : public PluginDesk {
   void RequestStop();
 
   std::vector<desk::v1::PluginRow> List() const override;
+  absl::StatusOr<desk::v1::InspectPluginReply> Inspect(const std::string& name) const override;
   absl::Status Approve(const desk::v1::ApprovePluginRequest& request, const std::string& who,
                        const std::string& when) override;
   absl::Status Revoke(const std::string& name) override;

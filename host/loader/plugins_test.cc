@@ -110,6 +110,13 @@ TEST_F(PluginsTest, OnlyWhatWasShownIsApproved) {
   const std::string shown = Row().digest();
   Install("1.1");
   EXPECT_EQ(CodeOf(Approve(shown)), FAILURE_CODE_PLUGIN_CHANGED);
+  const auto seen = plugins_->Inspect("stays");
+  ASSERT_TRUE(seen.ok());
+  EXPECT_EQ(seen->version(), "1.1");
+  EXPECT_NE(seen->digest(), shown);
+  EXPECT_THAT(seen->asked(), ElementsAre("network"));
+  EXPECT_EQ(seen->row().version(), "1.0");
+  EXPECT_EQ(CodeOf(plugins_->Inspect("other").status()), FAILURE_CODE_PLUGIN_UNKNOWN);
   EXPECT_EQ(CodeOf(Approve("")), FAILURE_CODE_PLUGIN_CHANGED);
   EXPECT_EQ(Row().state(), PluginRow::STATE_UNAPPROVED);
   Install("1.0");
@@ -166,6 +173,7 @@ TEST_F(PluginsTest, AScriptIsRefusedWithASentence) {
   StartHost();
   EXPECT_EQ(Row().state(), PluginRow::STATE_REFUSED);
   EXPECT_THAT(Row().detail(), HasSubstr("expected an ELF program"));
+  EXPECT_THAT(plugins_->Inspect("stays")->problem(), HasSubstr("expected an ELF program"));
   EXPECT_EQ(CodeOf(Approve(std::string(64, 'a'))), FAILURE_CODE_PLUGIN_BROKEN);
   EXPECT_EQ(CodeOf(plugins_->Restart("stays")), FAILURE_CODE_PLUGIN_BROKEN);
 }

@@ -49,6 +49,7 @@ class Clinic {
     int readers = 2;
     std::vector<Patient> patients = {{"hanako"}};
     std::vector<std::string> authority_flags;
+    bool approved = true;  // each start of the host finds its plugins approved as they are
   };
 
   // Makes the folder, the cards and the configuration; starts nothing yet.
@@ -96,6 +97,7 @@ class Clinic {
   void MakeCards();
   void WriteAuthority();
   void WriteHost();
+  void ApprovePlugins();
 
   const Options options_;
   std::string folder_;

@@ -35,6 +35,11 @@ constexpr Phrase kDeviceCommands(
     "devices の後には list、add NAME、remove NAME のどれかが続きます。",
     "devices is followed by list, add NAME or remove NAME.");
 
+constexpr Phrase kPluginCommands(
+    "plugins の後には list、show NAME、approve NAME、revoke NAME、restart NAME "
+    "のどれかが続きます。",
+    "plugins is followed by list, show NAME, approve NAME, revoke NAME or restart NAME.");
+
 constexpr Phrase kUsage(
     R"(使い方: madoguchi コマンド [オプション]
 
@@ -50,7 +55,12 @@ constexpr Phrase kUsage(
                               患者用の画面（--once: 一件が閉じられたら終わる）
   close [--counter NAME]      窓口に残っている確認を取り消して閉じる
   readers [--watch] [--json]  カードリーダーの一覧
-  plugins [--json]            プラグインの一覧
+  plugins [list] [--json]     プラグインの一覧
+  plugins show NAME           プラグインの作成者、求める権限、ダイジェスト、最近のログ
+  plugins approve NAME [--digest HEX] [--yes]
+                              内容を確かめて承認し、動かす（管理者。--yes: たずねない）
+  plugins revoke NAME         承認を取り消して止める（管理者）
+  plugins restart NAME        動かし直す（管理者）
   counters                    窓口の一覧
   devices list                登録された端末の一覧
   devices add NAME --role staff|patient|admin --out FILE [--address HOST:PORT]
@@ -80,7 +90,12 @@ constexpr Phrase kUsage(
                               the patient's screen; --once: until one check was closed
   close [--counter NAME]      cancel and close the check that stands at a counter
   readers [--watch] [--json]  the card readers
-  plugins [--json]            the plugins
+  plugins [list] [--json]     the plugins
+  plugins show NAME           a plugin's maker, the permissions it asks for, its digest, its log
+  plugins approve NAME [--digest HEX] [--yes]
+                              look at it, say yes to it, and run it (admin; --yes: do not ask)
+  plugins revoke NAME         take the approval back, and stop it (admin)
+  plugins restart NAME        stop and start it (admin)
   counters                    the counters
   devices list                the registered devices
   devices add NAME --role staff|patient|admin --out FILE [--address HOST:PORT]
@@ -123,12 +138,11 @@ struct Flag {
 
 std::optional<Command> CommandNamed(const std::string& word) {
   constexpr std::pair<const char*, Command> kCommands[] = {
-      {"check", Command::kCheck},     {"patient", Command::kPatient},
-      {"close", Command::kClose},     {"readers", Command::kReaders},
-      {"plugins", Command::kPlugins}, {"counters", Command::kCounters},
-      {"version", Command::kVersion}, {"--version", Command::kVersion},
-      {"help", Command::kHelp},       {"--help", Command::kHelp},
-      {"-h", Command::kHelp},
+      {"check", Command::kCheck},       {"patient", Command::kPatient},
+      {"close", Command::kClose},       {"readers", Command::kReaders},
+      {"counters", Command::kCounters}, {"version", Command::kVersion},
+      {"--version", Command::kVersion}, {"help", Command::kHelp},
+      {"--help", Command::kHelp},       {"-h", Command::kHelp},
   };
   for (const auto& [name, command] : kCommands) {
     if (word == name) return command;
@@ -159,7 +173,8 @@ absl::StatusOr<CommandLine> ParseCommandLine(const std::vector<std::string>& arg
       {.name = "--json", .on = &line.json, .commands = {kCheck, kReaders, kPlugins}},
       {.name = "--same-card", .on = &line.same_card, .commands = {kCheck}},
       {.name = "--staff-only", .on = &line.staff_only, .commands = {kCheck}},
-      {.name = "--yes", .on = &line.yes, .commands = {kCheck}},
+      {.name = "--yes", .on = &line.yes, .commands = {kCheck, kPluginsApprove}},
+      {.name = "--digest", .value = &line.digest, .commands = {kPluginsApprove}},
       {.name = "--once", .on = &line.once, .commands = {kPatient}},
       {.name = "--watch", .on = &line.watch, .commands = {kReaders}},
       {.name = "--role", .value = &role, .commands = {kDevicesAdd}},
@@ -208,6 +223,22 @@ absl::StatusOr<CommandLine> ParseCommandLine(const std::vector<std::string>& arg
     line.command = what == "list" ? kDevicesList : what == "add" ? kDevicesAdd : kDevicesRemove;
     if (named) line.name = words[2];
     used = named ? 3 : 2;
+  } else if (words[0] == "plugins") {
+    constexpr std::pair<const char*, Command> kNamed[] = {{"show", kPluginsShow},
+                                                          {"approve", kPluginsApprove},
+                                                          {"revoke", kPluginsRevoke},
+                                                          {"restart", kPluginsRestart}};
+    const std::string what = words.size() > 1 ? words[1] : "list";
+    line.command = kPlugins;
+    used = std::min<size_t>(words.size(), 2);
+    for (const auto& [word, command] : kNamed) {
+      if (what == word && words.size() > 2) {
+        line.command = command;
+        line.name = words[2];
+        used = 3;
+      }
+    }
+    if (line.command == kPlugins && what != "list") return rest.Wrong(kPluginCommands);
   } else if (const auto command = CommandNamed(words[0])) {
     line.command = *command;
   } else {

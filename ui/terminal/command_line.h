@@ -16,6 +16,10 @@ enum class Command {
   kClose,
   kReaders,
   kPlugins,
+  kPluginsShow,
+  kPluginsApprove,
+  kPluginsRevoke,
+  kPluginsRestart,
   kCounters,
   kDevicesList,
   kDevicesAdd,
@@ -40,7 +44,8 @@ struct CommandLine {
   bool same_card = false;
   bool staff_only = false;
   int pin_fd = -1;
-  std::string name;  // of a device
+  std::string name;    // of a device or a plugin
+  std::string digest;  // of a plugin
   check::v1::Role role = check::v1::ROLE_UNSPECIFIED;
   std::string out;      // where `devices add` writes
   std::string address;  // what it writes as the address

@@ -37,6 +37,25 @@ TEST(CommandLine, TakesDevices) {
   EXPECT_EQ(line->socket, "/s");
 }
 
+TEST(CommandLine, TakesPlugins) {
+  EXPECT_EQ(ParseCommandLine({"plugins"}, Language::kEnglish)->command, Command::kPlugins);
+  EXPECT_EQ(ParseCommandLine({"plugins", "list", "--json"}, Language::kEnglish)->command,
+            Command::kPlugins);
+  const auto approve = ParseCommandLine(
+      {"plugins", "approve", "reader_pcsc", "--digest", "ab12", "--yes"}, Language::kEnglish);
+  ASSERT_TRUE(approve.ok()) << approve.status();
+  EXPECT_EQ(approve->command, Command::kPluginsApprove);
+  EXPECT_EQ(approve->name, "reader_pcsc");
+  EXPECT_EQ(approve->digest, "ab12");
+  EXPECT_TRUE(approve->yes);
+  EXPECT_EQ(ParseCommandLine({"plugins", "restart", "a"}, Language::kEnglish)->command,
+            Command::kPluginsRestart);
+  EXPECT_THAT(Refusal({"plugins", "approve"}), HasSubstr("approve NAME"));
+  EXPECT_THAT(Refusal({"plugins", "love", "a"}), HasSubstr("approve NAME"));
+  EXPECT_THAT(Refusal({"plugins", "show", "a", "b"}), HasSubstr("b"));
+  EXPECT_THAT(Refusal({"plugins", "revoke", "a", "--yes"}), HasSubstr("--yes"));
+}
+
 TEST(CommandLine, NeverTakesAPinAndNeverRepeatsOne) {
   for (const auto& arguments : std::vector<std::vector<std::string>>{
            {"check", "--method", "pin", "--pin", "0456"},

@@ -1,6 +1,4 @@
-// The commands that only look: readers, plugins, counters, version.
-#include <google/protobuf/util/json_util.h>
-
+// The commands that only look: readers, counters, version.
 #include <atomic>
 #include <thread>
 #include <vector>
@@ -8,6 +6,7 @@
 #include "madoguchi/desk/v1/desk.grpc.pb.h"
 #include "sdk/failure/failure.h"
 #include "ui/terminal/commands.h"
+#include "ui/terminal/json_line.h"
 #include "ui/terminal/remote_desk.h"
 #include "ui/terminal/text.h"
 #include "ui/terminal/width.h"
@@ -24,14 +23,7 @@ using Rows = std::vector<std::vector<std::string>>;
 constexpr Phrase kReader("リーダー", "READER");
 constexpr Phrase kPlugin("プラグイン", "PLUGIN");
 constexpr Phrase kState("状態", "STATE");
-constexpr Phrase kKind("種類", "KIND");
-constexpr Phrase kVersionLabel("版", "VERSION");
-constexpr Phrase kMaker("作成者", "MAKER");
-constexpr Phrase kProcess("プロセス", "PID");
-constexpr Phrase kRestarts("再起動", "RESTARTS");
-constexpr Phrase kDetail("詳細", "DETAIL");
 constexpr Phrase kNoReaders("カードリーダーがありません。", "There is no card reader.");
-constexpr Phrase kNoPlugins("プラグインがありません。", "There are no plugins.");
 constexpr Phrase kNoCounters("窓口がありません。", "There are no counters.");
 constexpr Phrase kAbsent("カードなし", "no card");
 constexpr Phrase kPresent("カードあり", "card");
@@ -39,24 +31,8 @@ constexpr Phrase kUnpowered("カードを起動できない", "card does not wak
 constexpr Phrase kLying("カードあり（前から）", "card, from before");
 constexpr Phrase kBusy("ほかのソフトが使用中", "held by another program");
 constexpr Phrase kServiceDown("{} のサービスが動いていません。{}", "The service of {} is down. {}");
-constexpr Phrase kReaderKind("リーダー", "reader");
-constexpr Phrase kPolicyKind("確認手順", "policy");
-constexpr Phrase kAuthorityKind("資格の照会先", "authority");
-constexpr Phrase kStarting("起動中", "starting");
-constexpr Phrase kRunning("動作中", "running");
-constexpr Phrase kWaiting("再起動待ち", "waiting");
-constexpr Phrase kRefused("使えない", "refused");
 constexpr Phrase kHost("窓口システム {}（{}）", "host {} ({})");
 constexpr Phrase kNoHost("窓口システムは動いていません（{}）", "no host is running ({})");
-
-template <typename Message>
-std::string JsonLine(const Message& message) {
-  google::protobuf::util::JsonPrintOptions options;
-  options.preserve_proto_field_names = true;
-  std::string json;
-  (void)google::protobuf::util::MessageToJsonString(message, &json, options);
-  return json;
-}
 
 const Phrase& PresencePhrase(const reader::v1::ReaderState& state) {
   if (state.busy()) return kBusy;
@@ -67,30 +43,6 @@ const Phrase& PresencePhrase(const reader::v1::ReaderState& state) {
       return kUnpowered;
     default:
       return kAbsent;
-  }
-}
-
-const Phrase& KindPhrase(plugin::v1::Kind kind) {
-  switch (kind) {
-    case plugin::v1::KIND_POLICY:
-      return kPolicyKind;
-    case plugin::v1::KIND_AUTHORITY:
-      return kAuthorityKind;
-    default:
-      return kReaderKind;
-  }
-}
-
-const Phrase& StatePhrase(desk::v1::PluginRow::State state) {
-  switch (state) {
-    case desk::v1::PluginRow::STATE_RUNNING:
-      return kRunning;
-    case desk::v1::PluginRow::STATE_WAITING:
-      return kWaiting;
-    case desk::v1::PluginRow::STATE_REFUSED:
-      return kRefused;
-    default:
-      return kStarting;
   }
 }
 
@@ -150,36 +102,6 @@ int RunReaders(const CommandLine& line, const Session& session) {
   const absl::Status why = status.ok() ? FailureStatus(check::v1::FAILURE_CODE_HOST_STOPPING)
                                        : CallStatus(status, session.connection->address());
   return Fail(why, session);
-}
-
-int RunPlugins(const CommandLine& line, const Session& session) {
-  const auto channel = session.connection->Channel();
-  if (!channel.ok()) return Fail(channel.status(), session);
-  grpc::ClientContext call;
-  SetDeadline(&call);
-  desk::v1::ListPluginsReply reply;
-  const absl::Status status =
-      CallStatus(desk::v1::Desk::NewStub(*channel)->ListPlugins(&call, {}, &reply),
-                 session.connection->address());
-  if (!status.ok()) return Fail(status, session);
-  const Language language = session.language;
-  if (line.json) {
-    session.out << JsonLine(reply) << std::endl;
-  } else if (reply.plugin_size() == 0) {
-    session.out << kNoPlugins.In(language) << std::endl;
-  } else {
-    Rows rows = {{kPlugin.In(language), kKind.In(language), kState.In(language),
-                  kVersionLabel.In(language), kMaker.In(language), kProcess.In(language),
-                  kRestarts.In(language), kDetail.In(language)}};
-    for (const auto& row : reply.plugin()) {
-      rows.push_back({Printable(row.name()), KindPhrase(row.kind()).In(language),
-                      StatePhrase(row.state()).In(language), Printable(row.version()),
-                      Printable(row.maker()), row.pid() > 0 ? std::to_string(row.pid()) : "-",
-                      std::to_string(row.restarts()), Printable(row.detail())});
-    }
-    session.out << Columns(rows) << std::flush;
-  }
-  return kExitDone;
 }
 
 int RunCounters(const CommandLine&, const Session& session) {

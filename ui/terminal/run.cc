@@ -42,6 +42,14 @@ int Dispatch(const CommandLine& line, const Session& session) {
       return RunReaders(line, session);
     case Command::kPlugins:
       return RunPlugins(line, session);
+    case Command::kPluginsShow:
+      return RunPluginsShow(line, session);
+    case Command::kPluginsApprove:
+      return RunPluginsApprove(line, session);
+    case Command::kPluginsRevoke:
+      return RunPluginsRevoke(line, session);
+    case Command::kPluginsRestart:
+      return RunPluginsRestart(line, session);
     case Command::kCounters:
       return RunCounters(line, session);
     case Command::kDevicesList:

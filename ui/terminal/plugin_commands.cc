@@ -1,0 +1,306 @@
+// The plugins: list for everybody at the counter, the other commands for the admin.
+#include <chrono>
+#include <vector>
+
+#include "madoguchi/desk/v1/desk.grpc.pb.h"
+#include "sdk/failure/failure.h"
+#include "ui/terminal/commands.h"
+#include "ui/terminal/json_line.h"
+#include "ui/terminal/remote_desk.h"
+#include "ui/terminal/text.h"
+#include "ui/terminal/width.h"
+
+namespace madoguchi::terminal {
+namespace {
+
+using desk::v1::Desk;
+using desk::v1::PluginRow;
+using Rows = std::vector<std::vector<std::string>>;
+
+// The host itself gives a plugin five seconds to get ready.
+constexpr std::chrono::seconds kStartPatience(8);
+
+constexpr Phrase kNoPlugins("プラグインがありません。", "There are no plugins.");
+constexpr Phrase kPlugin("プラグイン", "PLUGIN");
+constexpr Phrase kKind("種類", "KIND");
+constexpr Phrase kState("状態", "STATE");
+constexpr Phrase kVersion("版", "VERSION");
+constexpr Phrase kMaker("作成者", "MAKER");
+constexpr Phrase kProcess("プロセス", "PID");
+constexpr Phrase kRestarts("再起動", "RESTARTS");
+constexpr Phrase kDetail("詳細", "DETAIL");
+constexpr Phrase kReaderKind("リーダー", "reader");
+constexpr Phrase kPolicyKind("確認手順", "policy");
+constexpr Phrase kAuthorityKind("資格の照会先", "authority");
+constexpr Phrase kStarting("起動中", "starting");
+constexpr Phrase kRunning("動作中", "running");
+constexpr Phrase kWaiting("再起動待ち", "waiting");
+constexpr Phrase kRefused("使えない", "refused");
+constexpr Phrase kUnapproved("承認待ち", "not approved");
+
+constexpr Phrase kShowName("名前", "Name");
+constexpr Phrase kShowKind("種類", "Kind");
+constexpr Phrase kShowMaker("作成者", "Maker");
+constexpr Phrase kShowVersion("版", "Version");
+constexpr Phrase kShowAsks("求める権限", "Asks for");
+constexpr Phrase kShowGranted("与えた権限", "Granted");
+constexpr Phrase kShowDigest("ダイジェスト", "Digest");
+constexpr Phrase kShowProblem("問題", "Problem");
+constexpr Phrase kShowState("状態", "State");
+constexpr Phrase kShowRuns("動いている版", "Runs now");
+constexpr Phrase kShowLog("ログ", "Log");
+constexpr Phrase kNothing("なし", "nothing");
+constexpr Phrase kPcscd("カードリーダーのサービス（pcscd）につなぐ",
+                        "connect to the card reader service (pcscd)");
+constexpr Phrase kUsb("USB 機器を直接使う", "use USB devices directly");
+constexpr Phrase kSerial("シリアルポートを使う", "use a serial port");
+constexpr Phrase kBluetooth("Bluetooth 機器を使う", "use Bluetooth devices");
+constexpr Phrase kNetwork("ネットワークにつなぐ", "connect to the network");
+
+constexpr Phrase kAsk("この内容で承認しますか [y/N]: ", "Approve it as it is? [y/N]: ");
+constexpr Phrase kApproved("{} を承認しました。", "Approved {}.");
+constexpr Phrase kRuns("{} は動いています。", "{} is running.");
+constexpr Phrase kDoesNotRun("{} は動いていません（{}）。{}", "{} does not run ({}). {}");
+constexpr Phrase kLeft("承認していません。", "Nothing was approved.");
+constexpr Phrase kRevoked("{} の承認を取り消しました。", "{} is not approved any more.");
+constexpr Phrase kRestarted("{} を動かし直しています。", "{} is being restarted.");
+
+const Phrase& KindPhrase(plugin::v1::Kind kind) {
+  switch (kind) {
+    case plugin::v1::KIND_POLICY:
+      return kPolicyKind;
+    case plugin::v1::KIND_AUTHORITY:
+      return kAuthorityKind;
+    default:
+      return kReaderKind;
+  }
+}
+
+std::string KindText(plugin::v1::Kind kind, Language language) {
+  return kind == plugin::v1::KIND_UNSPECIFIED ? "-" : KindPhrase(kind).In(language);
+}
+
+const Phrase& StatePhrase(PluginRow::State state) {
+  switch (state) {
+    case PluginRow::STATE_RUNNING:
+      return kRunning;
+    case PluginRow::STATE_WAITING:
+      return kWaiting;
+    case PluginRow::STATE_REFUSED:
+      return kRefused;
+    case PluginRow::STATE_UNAPPROVED:
+      return kUnapproved;
+    default:
+      return kStarting;
+  }
+}
+
+std::string PermissionText(const std::string& permission, Language language) {
+  const std::pair<const char*, const Phrase*> known[] = {{"pcscd", &kPcscd},
+                                                         {"usb", &kUsb},
+                                                         {"serial", &kSerial},
+                                                         {"bluetooth", &kBluetooth},
+                                                         {"network", &kNetwork}};
+  std::string text = Printable(permission);
+  for (const auto& [name, phrase] : known) {
+    if (permission.substr(0, permission.find(':')) == name) {
+      text += std::string(": ") + phrase->In(language);
+    }
+  }
+  return text;
+}
+
+// What lies in the folder, as an admin needs to see it before saying yes.
+std::string Shown(const desk::v1::InspectPluginReply& seen, Language language) {
+  const PluginRow& row = seen.row();
+  Rows rows = {{kShowName.In(language), Printable(row.name())}};
+  const auto add = [&](const Phrase& label, const std::string& value) {
+    rows.push_back({label.In(language), value});
+  };
+  if (!seen.problem().empty()) {
+    add(kShowProblem, Printable(seen.problem()));
+  } else {
+    add(kShowKind, KindText(seen.kind(), language));
+    add(kShowMaker, Printable(seen.maker()));
+    add(kShowVersion, Printable(seen.version()));
+    if (seen.asked().empty()) add(kShowAsks, kNothing.In(language));
+    for (int i = 0; i < seen.asked_size(); ++i) {
+      const std::string label = i == 0 ? kShowAsks.In(language) : "";
+      rows.push_back({label, PermissionText(seen.asked(i), language)});
+    }
+    add(kShowDigest, Printable(seen.digest()));
+  }
+  std::string state = StatePhrase(row.state()).In(language);
+  if (!row.detail().empty()) state += ": " + Printable(row.detail());
+  add(kShowState, state);
+  const bool runs = row.state() == PluginRow::STATE_RUNNING;
+  if (runs && row.digest() != seen.digest()) {
+    add(kShowRuns, Printable(row.version()) + " " + Printable(row.digest()));
+  }
+  if (runs) {
+    std::string granted;
+    for (const std::string& one : row.granted()) granted += (granted.empty() ? "" : ", ") + one;
+    add(kShowGranted, granted.empty() ? kNothing.In(language) : Printable(granted));
+  }
+  for (int i = 0; i < row.log_size(); ++i) {
+    rows.push_back({i == 0 ? kShowLog.In(language) : "", Printable(row.log(i))});
+  }
+  return Columns(rows);
+}
+
+// One call of the desk. `method` takes stub, context and reply.
+template <typename Reply, typename Method>
+absl::StatusOr<Reply> Call(const Session& session, const Method& method) {
+  const auto channel = session.connection->Channel();
+  if (!channel.ok()) return channel.status();
+  grpc::ClientContext call;
+  SetDeadline(&call);
+  Reply reply;
+  const auto stub = Desk::NewStub(*channel);
+  const absl::Status status =
+      CallStatus(method(stub.get(), &call, &reply), session.connection->address());
+  if (!status.ok()) return status;
+  return reply;
+}
+
+absl::StatusOr<desk::v1::InspectPluginReply> Inspect(const std::string& name,
+                                                     const Session& session) {
+  return Call<desk::v1::InspectPluginReply>(session, [&](auto* stub, auto* call, auto* reply) {
+    desk::v1::InspectPluginRequest request;
+    request.set_name(name);
+    return stub->InspectPlugin(call, request, reply);
+  });
+}
+
+// An admin's yes. Anything else, and the end of the input, is a no.
+bool SaysYes(const Session& session) {
+  session.out << kAsk.In(session.language) << std::flush;
+  std::string answer;
+  while (session.interrupted->load() == 0) {
+    switch (session.keyboard->ReadLine(session.bell, &answer)) {
+      case Typed::kLine:
+        return answer == "y" || answer == "Y" || answer == "yes";
+      case Typed::kEnd:
+        session.out << std::endl;
+        return false;
+      case Typed::kWoken:
+        break;
+    }
+  }
+  return false;
+}
+
+// Tells how the plugin's start went. `before` is the process that ran until now, if one did.
+int AwaitRunning(const std::string& name, int before, const Session& session) {
+  const auto until = std::chrono::steady_clock::now() + kStartPatience;
+  while (true) {
+    const auto seen = Inspect(name, session);
+    if (!seen.ok()) return Fail(seen.status(), session);
+    const PluginRow& row = seen->row();
+    const bool failed =
+        row.state() == PluginRow::STATE_WAITING || row.state() == PluginRow::STATE_REFUSED;
+    if (row.state() == PluginRow::STATE_RUNNING && row.pid() != before) {
+      session.out << Fill(kRuns, session.language, {name}) << std::endl;
+      return kExitDone;
+    }
+    const bool over = std::chrono::steady_clock::now() >= until;
+    if (failed || over || session.interrupted->load() > 0) {
+      session.err << Fill(kDoesNotRun, session.language,
+                          {name, StatePhrase(row.state()).In(session.language), row.detail()})
+                  << std::endl;
+      return kExitFailed;
+    }
+    session.bell->Wait(std::chrono::milliseconds(20));
+  }
+}
+
+}  // namespace
+
+int RunPlugins(const CommandLine& line, const Session& session) {
+  const auto list = Call<desk::v1::ListPluginsReply>(
+      session,
+      [](auto* stub, auto* call, auto* reply) { return stub->ListPlugins(call, {}, reply); });
+  if (!list.ok()) return Fail(list.status(), session);
+  const Language language = session.language;
+  if (line.json) {
+    session.out << JsonLine(*list) << std::endl;
+  } else if (list->plugin_size() == 0) {
+    session.out << kNoPlugins.In(language) << std::endl;
+  } else {
+    Rows rows = {{kPlugin.In(language), kKind.In(language), kState.In(language),
+                  kVersion.In(language), kMaker.In(language), kProcess.In(language),
+                  kRestarts.In(language), kDetail.In(language)}};
+    for (const auto& row : list->plugin()) {
+      rows.push_back({Printable(row.name()), KindText(row.kind(), language),
+                      StatePhrase(row.state()).In(language), Printable(row.version()),
+                      Printable(row.maker()), row.pid() > 0 ? std::to_string(row.pid()) : "-",
+                      std::to_string(row.restarts()), Printable(row.detail())});
+    }
+    session.out << Columns(rows) << std::flush;
+  }
+  return kExitDone;
+}
+
+int RunPluginsShow(const CommandLine& line, const Session& session) {
+  const auto seen = Inspect(line.name, session);
+  if (!seen.ok()) return Fail(seen.status(), session);
+  session.out << Shown(*seen, session.language) << std::flush;
+  return kExitDone;
+}
+
+int RunPluginsApprove(const CommandLine& line, const Session& session) {
+  const auto seen = Inspect(line.name, session);
+  if (!seen.ok()) return Fail(seen.status(), session);
+  session.out << Shown(*seen, session.language) << std::flush;
+  if (!seen->problem().empty()) {
+    return Fail(FailureStatus(check::v1::FAILURE_CODE_PLUGIN_BROKEN, seen->problem()), session);
+  }
+  if (!line.digest.empty() && line.digest != seen->digest()) {
+    return Fail(FailureStatus(check::v1::FAILURE_CODE_PLUGIN_CHANGED,
+                              "--digest names other bytes than those that lie there"),
+                session);
+  }
+  if (!line.yes && !SaysYes(session)) {
+    session.err << kLeft.In(session.language) << std::endl;
+    return kExitFailed;
+  }
+  const auto done =
+      Call<desk::v1::ApprovePluginReply>(session, [&](auto* stub, auto* call, auto* reply) {
+        desk::v1::ApprovePluginRequest request;
+        request.set_name(line.name);
+        request.set_digest(seen->digest());
+        *request.mutable_permission() = seen->asked();
+        return stub->ApprovePlugin(call, request, reply);
+      });
+  if (!done.ok()) return Fail(done.status(), session);
+  session.out << Fill(kApproved, session.language, {line.name}) << std::endl;
+  return AwaitRunning(line.name, seen->row().pid(), session);
+}
+
+int RunPluginsRevoke(const CommandLine& line, const Session& session) {
+  const auto done =
+      Call<desk::v1::RevokePluginReply>(session, [&](auto* stub, auto* call, auto* reply) {
+        desk::v1::RevokePluginRequest request;
+        request.set_name(line.name);
+        return stub->RevokePlugin(call, request, reply);
+      });
+  if (!done.ok()) return Fail(done.status(), session);
+  session.out << Fill(kRevoked, session.language, {line.name}) << std::endl;
+  return kExitDone;
+}
+
+int RunPluginsRestart(const CommandLine& line, const Session& session) {
+  const auto seen = Inspect(line.name, session);
+  if (!seen.ok()) return Fail(seen.status(), session);
+  const auto done =
+      Call<desk::v1::RestartPluginReply>(session, [&](auto* stub, auto* call, auto* reply) {
+        desk::v1::RestartPluginRequest request;
+        request.set_name(line.name);
+        return stub->RestartPlugin(call, request, reply);
+      });
+  if (!done.ok()) return Fail(done.status(), session);
+  session.out << Fill(kRestarted, session.language, {line.name}) << std::endl;
+  return AwaitRunning(line.name, seen->row().pid(), session);
+}
+
+}  // namespace madoguchi::terminal
