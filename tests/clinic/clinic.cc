@@ -215,7 +215,7 @@ void Clinic::ApprovePlugins() {
 }
 
 void Clinic::StartHost() {
-  if (options_.approved) ApprovePlugins();
+  ApprovePlugins();
   std::string text;
   google::protobuf::TextFormat::PrintToString(config_, &text);
   Write(folder_ + "/host.textproto", text);
@@ -306,6 +306,32 @@ desk::v1::PluginRow Clinic::Plugin(const std::string& name) {
     if (row.name() == name) return row;
   }
   return {};
+}
+
+void Clinic::Approve(const std::string& name) {
+  const auto stub = desk::v1::Desk::NewStub(Channel());
+  grpc::ClientContext inspecting, approving;
+  desk::v1::InspectPluginRequest which;
+  which.set_name(name);
+  desk::v1::InspectPluginReply seen;
+  ASSERT_TRUE(stub->InspectPlugin(&inspecting, which, &seen).ok());
+  desk::v1::ApprovePluginRequest request;
+  request.set_name(name);
+  request.set_digest(seen.digest());
+  *request.mutable_permission() = seen.asked();
+  desk::v1::ApprovePluginReply reply;
+  const grpc::Status status = stub->ApprovePlugin(&approving, request, &reply);
+  EXPECT_TRUE(status.ok()) << status.error_message();
+}
+
+void Clinic::Revoke(const std::string& name) {
+  const auto stub = desk::v1::Desk::NewStub(Channel());
+  grpc::ClientContext context;
+  desk::v1::RevokePluginRequest request;
+  request.set_name(name);
+  desk::v1::RevokePluginReply reply;
+  const grpc::Status status = stub->RevokePlugin(&context, request, &reply);
+  EXPECT_TRUE(status.ok()) << status.error_message();
 }
 
 std::pair<std::optional<int>, std::string> Clinic::Madoguchi(std::vector<std::string> arguments,

@@ -49,7 +49,6 @@ class Clinic {
     int readers = 2;
     std::vector<Patient> patients = {{"hanako"}};
     std::vector<std::string> authority_flags;
-    bool approved = true;  // each start of the host finds its plugins approved as they are
   };
 
   // Makes the folder, the cards and the configuration; starts nothing yet.
@@ -60,7 +59,7 @@ class Clinic {
   host::Config& config() { return config_; }
   std::string folder() const { return folder_; }
 
-  // Authority, import, host. Start waits for the plugins and for the readers' first snapshot. Each
+  // Authority, import, host; StartHost approves the plugins as they are. Start waits for the plugins and for the readers' first snapshot. Each
   // fails the running test with the program's output when it cannot.
   void Start();
   void StartAuthority();
@@ -85,6 +84,9 @@ class Clinic {
   std::unique_ptr<Screen> PatientScreen(const std::string& counter = "1");
   // The plugin's row in the list; its pid is in it.
   desk::v1::PluginRow Plugin(const std::string& name);
+  // An admin's word while the host runs: yes to the plugin as it lies there, or no.
+  void Approve(const std::string& name);
+  void Revoke(const std::string& name);
 
   // Our programs' folder.
   static std::string Bin();

@@ -323,6 +323,34 @@ TEST_F(Files, ASettingThatDoesNotFitIsNamedWithItsLine) {
                                                "pin_longest is \"four\"; expected a whole number"));
 }
 
+TEST_F(Files, APluginRunsWhenAnAdminSaidYesToIt) {
+  Make({{"hanako"}});
+  clinic_->Start();
+  Window window(*clinic_, 0, "hanako");
+  EXPECT_EQ(clinic_->Madoguchi({"plugins", "revoke", "policy_pin"}).first, 0);
+  EXPECT_TRUE(window.staff().Begin("pin").ok());
+  EXPECT_EQ(window.AwaitCode(), FAILURE_CODE_POLICY_FAILED);
+  EXPECT_TRUE(window.staff().Close().ok());
+  const auto [shown, text] = clinic_->Madoguchi({"plugins", "show", "policy_pin"});
+  EXPECT_EQ(shown, 0);
+  EXPECT_THAT(text, HasSubstr("not approved"));
+  // Nobody at the keyboard is a no.
+  EXPECT_EQ(clinic_->Madoguchi({"plugins", "approve", "policy_pin"}).first, 2);
+  const auto [other, changed] = clinic_->Madoguchi(
+      {"plugins", "approve", "policy_pin", "--digest", std::string(64, '0'), "--yes"});
+  EXPECT_EQ(other, 2);
+  EXPECT_THAT(changed, HasSubstr("PLUGIN_CHANGED"));
+  EXPECT_EQ(clinic_->Plugin("policy_pin").state(), PluginRow::STATE_UNAPPROVED);
+  const auto [yes, running] = clinic_->Madoguchi({"plugins", "approve", "policy_pin", "--yes"});
+  EXPECT_EQ(yes, 0) << running;
+  EXPECT_THAT(running, HasSubstr("policy_pin is running"));
+  window.ExpectNextCheckWorks();
+  const int pid = clinic_->Plugin("policy_pin").pid();
+  EXPECT_EQ(clinic_->Madoguchi({"plugins", "restart", "policy_pin"}).first, 0);
+  EXPECT_NE(clinic_->Plugin("policy_pin").pid(), pid);
+  EXPECT_EQ(clinic_->Madoguchi({"plugins", "restart", "nobody"}).first, 2);
+}
+
 TEST_F(Files, TwoHostsDoNotShareAStateFolder) {
   Make({{"hanako"}});
   clinic_->StartAuthority();

@@ -10,10 +10,6 @@ namespace {
 
 using namespace desk::v1;  // NOLINT: stages.
 
-std::string LinkOf(const Clinic& clinic, const std::string& name) {
-  return clinic.folder() + "/plugins/" + name + "/" + name;
-}
-
 }  // namespace
 
 bool OnPcsc() { return std::getenv("MADOGUCHI_PCSCD_DIR") != nullptr; }
@@ -33,8 +29,7 @@ std::unique_ptr<Clinic> MakeFlowClinic(int readers, const std::vector<Patient>& 
   limits->set_no_reader_ms(600);
   const std::filesystem::path real = clinic->config().plugin_folder();
   for (const auto& plugin : clinic->config().plugin()) {
-    const std::filesystem::path own =
-        std::filesystem::path(LinkOf(*clinic, plugin.name())).parent_path();
+    const std::filesystem::path own = clinic->folder() + "/plugins/" + plugin.name();
     std::filesystem::create_directories(own);
     std::filesystem::create_symlink(real / plugin.name() / plugin.name(), own / plugin.name());
     std::filesystem::copy(real / plugin.name() / "plugin.textproto", own);
@@ -44,15 +39,16 @@ std::unique_ptr<Clinic> MakeFlowClinic(int readers, const std::vector<Patient>& 
 }
 
 void Unplug(Clinic& clinic, const std::string& name) {
-  std::filesystem::rename(LinkOf(clinic, name), LinkOf(clinic, name) + ".away");
   const int pid = clinic.Plugin(name).pid();
   ASSERT_GT(pid, 0) << name << " does not run";
   kill(pid, SIGKILL);
-  EXPECT_TRUE(Await([&] { return clinic.Plugin(name).state() != PluginRow::STATE_RUNNING; }));
+  // Before it is started again, which takes a second.
+  clinic.Revoke(name);
+  EXPECT_TRUE(Await([&] { return clinic.Plugin(name).state() == PluginRow::STATE_UNAPPROVED; }));
 }
 
 void Replug(Clinic& clinic, const std::string& name) {
-  std::filesystem::rename(LinkOf(clinic, name) + ".away", LinkOf(clinic, name));
+  clinic.Approve(name);
   EXPECT_TRUE(Await([&] { return clinic.Plugin(name).state() == PluginRow::STATE_RUNNING; }));
 }
 

@@ -20,8 +20,8 @@ using check::v1::Verdict;
 // Whether the tests run on readers/pcsc: then the environment is private-pcscd's.
 bool OnPcsc();
 
-// A clinic whose plugins lie in its own folder (as links, see Unplug), with limits so short that no
-// failure takes long.
+// A clinic whose plugins lie in its own folder (the programs as links), with limits so short that
+// no failure takes long.
 std::unique_ptr<Clinic> MakeFlowClinic(int readers, const std::vector<Patient>& patients);
 
 // Kills the plugin, and it stays away until Replug, which waits until it runs again.
