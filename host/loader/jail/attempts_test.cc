@@ -1,0 +1,317 @@
+// One row an attempt: what it gives in the jail, and that it succeeds as soon as the layers that
+// stop it are left out, so that no row passes because the attempt itself is broken.
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <pty.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <map>
+
+#include "host/loader/jail/jailed_process.h"
+
+namespace madoguchi {
+namespace {
+
+using ::testing::HasSubstr;
+using Strings = std::vector<std::string>;
+
+constexpr char kDone[] = "DONE IT\n";
+const Strings kNone;
+const Strings kPcscd{"pcscd"}, kUsb{"usb"}, kBluetooth{"bluetooth"}, kNetwork{"network"},
+    kSockets{"sockets"}, kSerial{"serial:$TERMINAL"};
+
+struct Row {
+  const char* attempt;  // hostile.cc's, with $NAMES of things that the test made
+  Strings permissions;
+  const char* outcome;  // "EPERM", or "" for: done, the permission allows it
+  Strings layers;       // without these it is done; empty: shown by other means
+  Strings first = {};   // layers that are left out already
+};
+
+const Strings kBySeccomp{"seccomp"};
+const Strings kByLandlock{"landlock"};
+const Strings kByBoth{"seccomp", "landlock"};
+const Strings kByThree{"seccomp", "landlock", "capabilities"};
+const Strings kAsRoot{"seccomp", "capabilities"};
+
+class AttemptsTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    char folder[] = "/tmp/madoguchi-jail-XXXXXX";
+    ASSERT_NE(mkdtemp(folder), nullptr);
+    folder_ = folder;
+    std::filesystem::create_directory(folder_ + "/sockets");
+    std::ofstream(folder_ + "/own") << "plugin.textproto";
+    program_ = JailedProcess::SealedCopy(MADOGUCHI_HOSTILE);
+    ASSERT_GE(program_, 0);
+    things_["$HOST"] = std::to_string(getpid());
+    things_["$FOLDER"] = folder_;
+    things_["$DOOR"] = folder_ + "/door.sock";
+    things_["$LOG"] = folder_ + "/log.sock";
+    things_["$ABSTRACT"] = "madoguchi-jail-" + std::to_string(getpid());
+    Listen(SOCK_STREAM, things_["$DOOR"], false);
+    Listen(SOCK_DGRAM, things_["$LOG"], false);
+    Listen(SOCK_STREAM, things_["$ABSTRACT"], true);
+    ListenTcp();
+    char name[64];
+    ASSERT_EQ(openpty(&terminal_[0], &terminal_[1], name, nullptr, nullptr), 0);
+    things_["$TERMINAL"] = name;
+    ASSERT_EQ(openpty(&other_[0], &other_[1], name, nullptr, nullptr), 0);
+    things_["$OTHER"] = name;
+  }
+
+  void TearDown() override {
+    for (const int fd : listeners_) close(fd);
+    for (const int fd : {terminal_[0], terminal_[1], other_[0], other_[1], program_}) close(fd);
+    std::filesystem::remove_all(folder_);
+  }
+
+  void Listen(int type, const std::string& name, bool abstract) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::memcpy(address.sun_path + abstract, name.data(), name.size());
+    const int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+    ASSERT_EQ(bind(fd, reinterpret_cast<const sockaddr*>(&address),
+                   offsetof(sockaddr_un, sun_path) + abstract + name.size()),
+              0);
+    if (type == SOCK_STREAM) {
+      ASSERT_EQ(listen(fd, 64), 0);
+    }
+    listeners_.push_back(fd);
+  }
+
+  void ListenTcp() {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof(address);
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ASSERT_EQ(bind(fd, reinterpret_cast<const sockaddr*>(&address), size), 0);
+    ASSERT_EQ(listen(fd, 64), 0);
+    ASSERT_EQ(getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size), 0);
+    things_["$PORT"] = std::to_string(ntohs(address.sin_port));
+    // A port that was free a moment ago.
+    const int other = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    address.sin_port = 0;
+    ASSERT_EQ(bind(other, reinterpret_cast<const sockaddr*>(&address), size), 0);
+    ASSERT_EQ(getsockname(other, reinterpret_cast<sockaddr*>(&address), &size), 0);
+    things_["$FREE"] = std::to_string(ntohs(address.sin_port));
+    close(other);
+    listeners_.push_back(fd);
+  }
+
+  std::string Filled(std::string text) const {
+    for (const auto& [name, value] : things_) {
+      const size_t at = text.find(name);
+      if (at != text.npos) text.replace(at, name.size(), value);
+    }
+    return text;
+  }
+
+  // What the attempt wrote, or how its process ended when it wrote nothing.
+  std::string Try(const Row& row, const Strings& without) {
+    Strings permissions;
+    for (const std::string& one : row.permissions) permissions.push_back(Filled(one));
+    Jail jail;
+    jail.name = Filled(row.attempt);
+    auto parsed = ParsePermissions(permissions);
+    if (!parsed.ok()) return std::string(parsed.status().message());
+    jail.permissions = *parsed;
+    jail.sockets_folder = folder_ + "/sockets";
+    jail.without = without;
+    auto process = JailedProcess::Spawn(MADOGUCHI_LAUNCHER, jail, program_);
+    if (!process.ok()) return std::string(process.status().message());
+    std::string log;
+    const int status = (*process)->Wait(&log);
+    return log.empty() ? "status " + std::to_string(status) : log;
+  }
+
+  void Show(const std::vector<Row>& rows) {
+    for (const Row& row : rows) {
+      std::string title = row.attempt;
+      for (const std::string& one : row.permissions) title += " +" + one;
+      for (const std::string& one : row.first) title += " -" + one;
+      SCOPED_TRACE(title);
+      const std::string expected =
+          *row.outcome == '\0' ? kDone : std::string("denied: ") + row.outcome + "\n";
+      const std::string outcome = Try(row, row.first);
+      EXPECT_EQ(outcome, expected);
+      std::string control;
+      if (!row.layers.empty()) {
+        Strings without = row.first;
+        without.insert(without.end(), row.layers.begin(), row.layers.end());
+        control = Try(row, without);
+        const bool root =
+            std::find(without.begin(), without.end(), "capabilities") != without.end();
+        // A kernel may be built without; who is not root is denied it by anyone.
+        if (control != "denied: ENOSYS\n" && (!root || geteuid() == 0)) {
+          EXPECT_EQ(control, kDone) << "without its layers";
+        }
+      }
+      std::printf("%-58s %-16s %s", title.c_str(), outcome.substr(0, outcome.size() - 1).c_str(),
+                  control.empty() ? "\n" : ("without its layers: " + control).c_str());
+    }
+  }
+
+  std::string folder_;
+  int program_ = -1;
+  int terminal_[2], other_[2];
+  std::vector<int> listeners_;
+  // $FOLDER must not be found within another's name.
+  std::map<std::string, std::string> things_;
+};
+
+TEST_F(AttemptsTest, Files) {
+  Show({{"read /etc/passwd", kNone, "EACCES", kByLandlock},
+        {"read /etc/passwd", kPcscd, "EACCES", kByLandlock},
+        {"read /etc/passwd", kNetwork, "EACCES", kByLandlock},
+        {"read $FOLDER/own", kNone, "EACCES", kByLandlock},
+        {"list $FOLDER", kNone, "EACCES", kByLandlock},
+        {"list /etc", kNetwork, "EACCES", kByLandlock},
+        {"list /proc", kNone, "EACCES", kByLandlock},
+        {"list /", kNone, "EACCES", kByLandlock},
+        {"read /proc/$HOST/environ", kNone, "EACCES", {"landlock", "capabilities"}},
+        {"read /proc/self/status", kNone, "EACCES", kByLandlock},
+        {"read /etc/ld.so.cache", kNone, "", {}},
+        {"read /etc/hosts", kNone, "EACCES", kByLandlock},
+        {"read /etc/hosts", kNetwork, "", {}},
+        {"create $FOLDER/new", kNone, "EPERM", kByBoth},
+        {"create $FOLDER/new2", kNone, "EACCES", kByLandlock, kBySeccomp},
+        {"create /dev/shm/madoguchi-jail-new", kNone, "EPERM", {}},
+        {"create new", kNone, "EPERM", {}},
+        {"overwrite $FOLDER/own", kNone, "EPERM", kByBoth},
+        {"overwrite $FOLDER/own", kSerial, "EACCES", kByLandlock},
+        {"chmod $FOLDER/own", kNone, "EPERM", kBySeccomp},
+        {"mkdir $FOLDER/made", kNone, "EPERM", kByBoth},
+        {"mkdir $FOLDER/made2", kSockets, "EACCES", kByLandlock},
+        {"unlink $FOLDER/own", kSockets, "EACCES", {}},
+        {"unlink $FOLDER/own", kNone, "EPERM", kByBoth},
+        {"open_by_handle_at", kNone, "EPERM", kByThree},
+        {"inotify", kNone, "EPERM", kBySeccomp}});
+}
+
+TEST_F(AttemptsTest, Sockets) {
+  Show({{"tcp", kNone, "EPERM", kBySeccomp},
+        {"tcp", kPcscd, "EPERM", kBySeccomp},
+        {"tcp", kUsb, "EPERM", kBySeccomp},
+        {"tcp", kBluetooth, "EPERM", kBySeccomp},
+        {"tcp", kSockets, "EPERM", kBySeccomp},
+        {"tcp", kNetwork, "", {}},
+        {"udp", kNone, "EPERM", kBySeccomp},
+        {"udp", kNetwork, "", {}},
+        {"mptcp", kNetwork, "EPERM", kBySeccomp},
+        {"raw", kNetwork, "EPERM", kAsRoot},
+        {"packet", kNetwork, "EPERM", kAsRoot},
+        {"unix", kNone, "EPERM", kBySeccomp},
+        {"unix", kNetwork, "EPERM", kBySeccomp},
+        {"unix", kPcscd, "", {}},
+        {"unix-datagram", kPcscd, "EPERM", kBySeccomp},
+        {"route", kNone, "EPERM", kBySeccomp},
+        {"route", kNetwork, "", {}},
+        {"uevent", kNetwork, "EPERM", kBySeccomp},
+        {"uevent", kUsb, "", {}},
+        {"connect $DOOR", kNone, "EPERM", kBySeccomp},
+        {"connect $DOOR", kUsb, "EPERM", kBySeccomp},
+        {"connect $DOOR", kNetwork, "EPERM", kBySeccomp},
+        // Landlock does not stop it: README.md.
+        {"connect $DOOR", kPcscd, "", {}},
+        {"connect-abstract $ABSTRACT", kNone, "EPERM", kByBoth},
+        {"connect-abstract $ABSTRACT", kPcscd, "EPERM", kByLandlock},
+        {"datagram $LOG", kNone, "EPERM", kBySeccomp},
+        {"datagram $LOG", kPcscd, "EPERM", kBySeccomp},
+        {"datagram $LOG", kNetwork, "EPERM", kBySeccomp},
+        {"connect-tcp $PORT", kNone, "EPERM", kByBoth},
+        {"connect-tcp $PORT", kNone, "EACCES", kByLandlock, kBySeccomp},
+        {"connect-tcp $PORT", kNetwork, "", {}},
+        {"bind-tcp $FREE", kNetwork, "EACCES", kByLandlock},
+        {"listen-tcp", kNetwork, "EPERM", kBySeccomp},
+        {"make-socket $FOLDER/sockets/a.sock", kSockets, "", {}},
+        {"make-socket $FOLDER/a.sock", kSockets, "EACCES", kByLandlock},
+        {"make-socket $FOLDER/b.sock", kPcscd, "EPERM", kByBoth}});
+}
+
+TEST_F(AttemptsTest, Devices) {
+  Show({{"device $TERMINAL", kNone, "EPERM", kByBoth},
+        {"device $TERMINAL", kUsb, "EACCES", kByLandlock},
+        {"device $TERMINAL", kSerial, "", {}},
+        {"device $OTHER", kSerial, "EACCES", kByLandlock},
+        {"speed $TERMINAL", kSerial, "", {}},
+        {"type $TERMINAL", kSerial, "EPERM", kAsRoot},
+        {"device /dev/kmsg", kSerial, "EACCES", {}},
+        {"device /dev/null", kSerial, "", {}}});
+}
+
+TEST_F(AttemptsTest, OtherProcesses) {
+  Show({{"host-memory $HOST", kNone, "EPERM", kByThree},
+        {"host-memory $HOST", kNone, "EPERM", {"landlock", "capabilities"}, kBySeccomp},
+        {"device /proc/$HOST/mem", kSerial, "EACCES", {}},
+        {"trace $HOST", kNone, "EPERM", kByThree},
+        {"signal $HOST", kNone, "EPERM", kByBoth},
+        {"signal $HOST", kNone, "EPERM", kByLandlock, kBySeccomp},
+        {"signal $HOST", kPcscd, "EPERM", kBySeccomp, kByLandlock},
+        {"signal-thread $HOST", kNone, "EPERM", kByBoth},
+        {"signal-by-descriptor $HOST", kNone, "EPERM", kBySeccomp},
+        {"signal-itself", kNone, "", {}},
+        {"limit-host $HOST", kNone, "EPERM", kBySeccomp},
+        {"affinity $HOST", kNone, "EPERM", kAsRoot},
+        {"priority $HOST", kNone, "EPERM", kAsRoot},
+        {"pidfd_open $HOST", kNone, "EPERM", kBySeccomp},
+        {"forget-host", kNone, "EPERM", kBySeccomp},
+        {"setpgid", kNone, "EPERM", kBySeccomp}});
+}
+
+TEST_F(AttemptsTest, Programs) {
+  Show({
+    {"thread", kNone, "", {}}, {"fork", kNone, "EPERM", kBySeccomp},
+#if defined(__x86_64__)
+        {"old-fork", kNone, "EPERM", kBySeccomp}, {"vfork", kNone, "EPERM", kBySeccomp},
+#endif
+        {"clone3", kNone, "ENOSYS", kBySeccomp}, {"exec", kNone, "EPERM", kByBoth},
+        {"exec", kNetwork, "EACCES", kByLandlock, kBySeccomp},
+        {"exec-again", kNone, "EPERM", kBySeccomp}, {"exec-again", kNone, "EPERM", {"limits"}}, {
+      "exec-again", kSerial, "EPERM", kBySeccomp
+    }
+  });
+}
+
+TEST_F(AttemptsTest, Limits) {
+  Show({{"memory", kNone, "ENOMEM", {"limits"}},
+        {"shared-memory", kNone, "EPERM", kBySeccomp},
+        {"addresses", kNone, "ENOMEM", {"limits"}},
+        {"memfd", kNone, "EPERM", kBySeccomp},
+        {"shmget", kNone, "EPERM", kBySeccomp},
+        {"descriptors", kNone, "EMFILE", {"limits"}},
+        {"raise-descriptors", kNone, "EPERM", kAsRoot},
+        {"raise-memory", kNone, "EPERM", kAsRoot},
+        {"raise-memory", kNone, "EPERM", {"capabilities"}, kBySeccomp}});
+}
+
+TEST_F(AttemptsTest, Kernel) {
+  Show({{"unshare", kNone, "EPERM", kBySeccomp},
+        {"setns $HOST", kNone, "EPERM", kByThree},
+        {"mount", kNone, "EPERM", kByThree},
+        {"chroot", kNone, "EPERM", kAsRoot},
+        {"keyctl", kNone, "EPERM", kBySeccomp},
+        {"bpf", kNone, "EPERM", kAsRoot},
+        {"userfaultfd", kNone, "EPERM", kBySeccomp},
+        {"io_uring", kNone, "ENOSYS", kBySeccomp},
+        {"perf_event_open", kNone, "EPERM", kAsRoot},
+        {"personality", kNone, "EPERM", kBySeccomp},
+        {"setuid", kNone, "EPERM", kAsRoot},
+        {"capabilities", kNone, "EPERM", {"capabilities"}},
+        {"environment", kNone, "ENOENT", {}},
+        {"other-descriptor 4", kNone, "EBADF", {}}});
+}
+
+}  // namespace
+}  // namespace madoguchi
