@@ -243,12 +243,22 @@ struct Attempt {
 };
 
 char nothing[128];
-const rlimit nobody{0, 0};
+const rlimit nobody{0, 0}, few{100, 100};
 
 constexpr Attempt kAttempts[] = {
     {"read", [] { return Open(O_RDONLY); }},
     {"list", [] { return Open(O_RDONLY | O_DIRECTORY); }},
     {"create", [] { return Open(O_WRONLY | O_CREAT); }},
+    {"write",
+     [] {
+       const long fd = Open(O_WRONLY);
+       return fd < 0 ? fd : static_cast<long>(write(static_cast<int>(fd), "x", 1));
+     }},
+    {"wait",
+     [] {
+       (void)!write(1, "here\n", 5);
+       return static_cast<long>(pause());
+     }},
     {"overwrite", [] { return Open(O_WRONLY); }},
     {"device", [] { return Open(O_RDWR | O_NOCTTY); }},
     {"speed",
@@ -300,6 +310,7 @@ constexpr Attempt kAttempts[] = {
     {"exec", Exec},
     {"exec-again", ExecAgain},
     {"thread", Thread},
+    {"lower-descriptors", [] { return static_cast<long>(setrlimit(RLIMIT_NOFILE, &few)); }},
     {"raise-descriptors", [] { return Raise(RLIMIT_NOFILE); }},
     {"raise-memory", [] { return Raise(RLIMIT_DATA); }},
     {"limit-host", [] { return static_cast<long>(prlimit(Pid(), RLIMIT_CORE, &nobody, nullptr)); }},

@@ -104,6 +104,11 @@ JailedProcess::~JailedProcess() {
 
 int JailedProcess::TakeService() { return std::exchange(service_, -1); }
 
+bool JailedProcess::AwaitLog() {
+  char part[64];
+  return read(log_, part, sizeof(part)) > 0;
+}
+
 int JailedProcess::Wait(std::string* log) {
   char part[4096];
   ssize_t size;

@@ -29,6 +29,8 @@ class JailedProcess {
   pid_t pid() const { return pid_; }
   // The other end of fd 3; the caller's from then on.
   int TakeService();
+  // Waits for the first bytes of its log, and drops them; false when it ended without any.
+  bool AwaitLog();
   // Waits until its log is at its end and the process too. The exit status, or 128 + the signal.
   int Wait(std::string* log);
 
