@@ -34,7 +34,7 @@ const Strings kPcscd{"pcscd"}, kUsb{"usb"}, kBluetooth{"bluetooth"}, kNetwork{"n
 
 struct Row {
   const char* attempt;  // hostile.cc's, with $NAMES of things that the test made
-  Strings permissions;
+  Strings permissions;  // or "to:PATH", a socket that it may reach
   const char* outcome;  // "EPERM", or "" for: done, the permission allows it
   Strings layers;       // without these it is done; empty: shown by other means
   Strings first = {};   // layers that are left out already
@@ -42,6 +42,7 @@ struct Row {
 
 const Strings kBySeccomp{"seccomp"};
 const Strings kByLandlock{"landlock"};
+const Strings kByRoom{"room"}, kByRoomAndLandlock{"room", "landlock"};
 const Strings kByBoth{"seccomp", "landlock"};
 const Strings kByThree{"seccomp", "landlock", "capabilities"};
 const Strings kAsRoot{"seccomp", "capabilities"};
@@ -59,6 +60,9 @@ class AttemptsTest : public ::testing::Test {
     things_["$HOST"] = std::to_string(getpid());
     things_["$FOLDER"] = folder_;
     things_["$DOOR"] = folder_ + "/door.sock";
+    std::filesystem::create_directory(folder_ + "/granted");
+    things_["$GRANTED"] = folder_ + "/granted/server.sock";
+    Listen(SOCK_STREAM, things_["$GRANTED"], false);
     things_["$LOG"] = folder_ + "/log.sock";
     things_["$ABSTRACT"] = "madoguchi-jail-" + std::to_string(getpid());
     Listen(SOCK_STREAM, things_["$DOOR"], false);
@@ -123,8 +127,14 @@ class AttemptsTest : public ::testing::Test {
   // What the attempt wrote, or how its process ended when it wrote nothing.
   std::string Try(const Row& row, const Strings& without) {
     Strings permissions;
-    for (const std::string& one : row.permissions) permissions.push_back(Filled(one));
     Jail jail;
+    for (const std::string& one : row.permissions) {
+      if (one.starts_with("to:")) {
+        jail.sockets.push_back(Filled(one.substr(3)));
+      } else {
+        permissions.push_back(Filled(one));
+      }
+    }
     jail.name = Filled(row.attempt);
     auto parsed = ParsePermissions(permissions);
     if (!parsed.ok()) return std::string(parsed.status().message());
@@ -175,7 +185,8 @@ class AttemptsTest : public ::testing::Test {
 
 TEST_F(AttemptsTest, Files) {
   Show({{"read /etc/passwd", kNone, "EACCES", kByLandlock},
-        {"read /etc/passwd", kPcscd, "EACCES", kByLandlock},
+        {"read /etc/passwd", kPcscd, "ENOENT", kByRoomAndLandlock},
+        {"read /etc/passwd", kPcscd, "EACCES", kByLandlock, kByRoom},
         {"read /etc/passwd", kNetwork, "EACCES", kByLandlock},
         {"read $FOLDER/own", kNone, "EACCES", kByLandlock},
         {"list $FOLDER", kNone, "EACCES", kByLandlock},
@@ -195,8 +206,10 @@ TEST_F(AttemptsTest, Files) {
         {"overwrite $FOLDER/own", kSerial, "EACCES", kByLandlock},
         {"chmod $FOLDER/own", kNone, "EPERM", kBySeccomp},
         {"mkdir $FOLDER/made", kNone, "EPERM", kByBoth},
-        {"mkdir $FOLDER/made2", kSockets, "EACCES", kByLandlock},
-        {"unlink $FOLDER/own", kSockets, "EACCES", {}},
+        {"mkdir $FOLDER/made2", kSockets, "EROFS", kByRoomAndLandlock},
+        {"mkdir $FOLDER/sockets/made", kSockets, "EACCES", kByLandlock},
+        {"unlink $FOLDER/own", kSockets, "EROFS", {}},
+        {"unlink $FOLDER/own", kSockets, "EACCES", {}, kByRoom},
         {"unlink $FOLDER/own", kNone, "EPERM", kByBoth},
         {"open_by_handle_at", kNone, "EPERM", kByThree},
         {"inotify", kNone, "EPERM", kBySeccomp}});
@@ -225,12 +238,19 @@ TEST_F(AttemptsTest, Sockets) {
         {"connect $DOOR", kNone, "EPERM", kBySeccomp},
         {"connect $DOOR", kUsb, "EPERM", kBySeccomp},
         {"connect $DOOR", kNetwork, "EPERM", kBySeccomp},
-        // Landlock does not stop it: README.md.
-        {"connect $DOOR", kPcscd, "", {}},
+        {"connect $DOOR", kPcscd, "ENOENT", kByRoom},
+        {"connect $DOOR", kBluetooth, "ENOENT", kByRoom},
+        {"connect $DOOR", kSockets, "ENOENT", kByRoom},
+        {"connect $DOOR", {"bluetooth", "to:$GRANTED"}, "ENOENT", kByRoom},
+        {"connect $DOOR", {"network", "to:$GRANTED"}, "ENOENT", kByRoom},
+        {"connect $GRANTED", kPcscd, "ENOENT", kByRoom},
+        {"connect $GRANTED", {"pcscd", "to:$GRANTED"}, "", {}},
+        {"connect $GRANTED", {"bluetooth", "to:$GRANTED"}, "", {}},
+        {"connect $GRANTED", {"network", "to:$GRANTED"}, "", {}},
         {"connect-abstract $ABSTRACT", kNone, "EPERM", kByBoth},
         {"connect-abstract $ABSTRACT", kPcscd, "EPERM", kByLandlock},
         {"datagram $LOG", kNone, "EPERM", kBySeccomp},
-        {"datagram $LOG", kPcscd, "EPERM", kBySeccomp},
+        {"datagram $LOG", kPcscd, "EPERM", {"seccomp", "room"}},
         {"datagram $LOG", kNetwork, "EPERM", kBySeccomp},
         {"connect-tcp $PORT", kNone, "EPERM", kByBoth},
         {"connect-tcp $PORT", kNone, "EACCES", kByLandlock, kBySeccomp},
@@ -238,8 +258,9 @@ TEST_F(AttemptsTest, Sockets) {
         {"bind-tcp $FREE", kNetwork, "EACCES", kByLandlock},
         {"listen-tcp", kNetwork, "EPERM", kBySeccomp},
         {"make-socket $FOLDER/sockets/a.sock", kSockets, "", {}},
-        {"make-socket $FOLDER/a.sock", kSockets, "EACCES", kByLandlock},
-        {"make-socket $FOLDER/b.sock", kPcscd, "EPERM", kByBoth}});
+        {"make-socket $FOLDER/a.sock", kSockets, "EROFS", kByRoomAndLandlock},
+        {"make-socket $FOLDER/c.sock", kSockets, "EACCES", kByLandlock, kByRoom},
+        {"make-socket $FOLDER/b.sock", kPcscd, "EPERM", {"seccomp", "landlock", "room"}}});
 }
 
 TEST_F(AttemptsTest, Devices) {

@@ -22,15 +22,17 @@ struct Cell {
   long descriptors = 256;
   bool pin_lane = false;
   bool pcscd = false, usb = false, bluetooth = false, network = false, sockets = false;
-  bool local_socket = false;
   const char* serial = nullptr;
   const char* sockets_folder = nullptr;
+  // Path sockets that it may reach.
+  const char* socket[kMostPaths] = {};
+  int sockets_to_reach = 0;
   const char* read[kMostPaths] = {};
   int reads = 0;
   bool without_capabilities = false, without_limits = false, without_landlock = false;
-  bool without_seccomp = false;
+  bool without_seccomp = false, without_room = false;
 
-  bool MayMakeUnixSockets() const { return pcscd || bluetooth || sockets || local_socket; }
+  bool MayMakeUnixSockets() const { return pcscd || bluetooth || sockets || sockets_to_reach > 0; }
   bool MayOpenDevices() const { return usb || serial != nullptr; }
 };
 
@@ -44,6 +46,9 @@ void Note(const char* sentence);
 // Leaves fd 0 to 3 (and 4) open and moves the program's to the first number that the limit of
 // descriptors makes impossible for the plugin. Returns that number.
 int MoveDescriptors(Cell& cell);
+// Gives the plugin a file system of its own with nothing in it but what it may touch. Only a plugin
+// that may make path sockets needs one: Landlock does not stop connect().
+void EnterRoom(const Cell& cell);
 void DropCapabilities();
 void SetLimits(const Cell& cell);
 void RestrictFiles(const Cell& cell);

@@ -1,9 +1,12 @@
 #include "host/loader/jail/jail.h"
 
 #include <linux/seccomp.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <filesystem>
+#include <fstream>
 #include <string_view>
 
 #include "host/loader/jail/cell.h"
@@ -14,6 +17,7 @@ namespace {
 
 static_assert(kRefusedByJail == jail::kRefused);
 
+constexpr char kPcscdSocket[] = "/run/pcscd/pcscd.comm";
 constexpr std::string_view kSerial = "serial:";
 constexpr char kExpected[] =
     "expected pcscd, usb, bluetooth, network, sockets or serial:/dev/NAME, each at most once";
@@ -29,6 +33,27 @@ bool IsDevice(std::string_view path) {
   if (path.find("//") != path.npos || path.find('\0') != path.npos) return false;
   return path.find("/./") == path.npos && path.find("/../") == path.npos && !path.ends_with("/.") &&
          !path.ends_with("/..");
+}
+
+std::vector<std::string> SocketsOf(const Jail& jail) {
+  std::vector<std::string> paths = jail.sockets;
+  if (jail.permissions.pcscd) paths.push_back(kPcscdSocket);
+  return paths;
+}
+
+// The number in a file of /proc/sys; -1 when it is not there.
+long Setting(const char* path) {
+  long value = -1;
+  std::ifstream(path) >> value;
+  return value;
+}
+
+bool MayMakeNamespaces() {
+  if (Setting("/proc/sys/user/max_mnt_namespaces") == 0) return false;
+  if (geteuid() == 0) return true;
+  return Setting("/proc/sys/user/max_user_namespaces") != 0 &&
+         Setting("/proc/sys/kernel/unprivileged_userns_clone") != 0 &&
+         Setting("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") != 1;
 }
 
 // False when it was set already.
@@ -80,7 +105,6 @@ std::vector<std::string> LauncherArguments(const std::string& launcher, const Ja
   add("--memory-mib", std::to_string(jail.memory_mib));
   add("--descriptors", std::to_string(jail.descriptors));
   if (jail.pin_lane) arguments.push_back("--pin-lane");
-  if (jail.local_socket) arguments.push_back("--local-socket");
   if (jail.permissions.pcscd) add("--permission", "pcscd");
   if (jail.permissions.usb) add("--permission", "usb");
   if (jail.permissions.bluetooth) add("--permission", "bluetooth");
@@ -89,21 +113,51 @@ std::vector<std::string> LauncherArguments(const std::string& launcher, const Ja
   if (!jail.permissions.serial.empty()) {
     add("--permission", std::string(kSerial) + jail.permissions.serial);
   }
+  for (const std::string& path : SocketsOf(jail)) add("--socket", path);
   if (!jail.sockets_folder.empty()) add("--sockets-folder", jail.sockets_folder);
   for (const std::string& path : jail.read) add("--read", path);
   for (const std::string& layer : jail.without) add("--without", layer);
   return arguments;
 }
 
+std::string Surroundings(const Jail& jail) {
+  std::vector<std::string> paths;
+  for (const std::string& path : SocketsOf(jail)) {
+    paths.push_back(path.substr(0, path.rfind('/')));
+    // The folder of what it is a link to.
+    std::error_code none;
+    paths.push_back(std::filesystem::weakly_canonical(path, none).parent_path());
+  }
+  if (!jail.permissions.serial.empty()) paths.push_back(jail.permissions.serial);
+  if (jail.permissions.network) paths.push_back("/etc/resolv.conf");
+  std::string text;
+  for (const std::string& path : paths) {
+    struct stat facts {};
+    text += path + " ";
+    text += stat(path.c_str(), &facts) == 0
+                ? std::to_string(facts.st_dev) + ":" + std::to_string(facts.st_ino) + "\n"
+                : "missing\n";
+  }
+  return text;
+}
+
 std::vector<Layer> Layers() {
   const uint32_t action = SECCOMP_RET_ERRNO;
   return LayersOf(jail::landlock::Abi(),
-                  syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0);
+                  syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0,
+                  MayMakeNamespaces());
 }
 
-std::vector<Layer> LayersOf(int abi, bool seccomp) {
+std::vector<Layer> LayersOf(int abi, bool seccomp, bool namespaces) {
   std::vector<Layer> layers{{"no_new_privs", true, "set-user-ID programs give no rights"},
                             {"rlimits", true, "memory, descriptors and file sizes are limited"}};
+  layers.push_back(
+      {"room", namespaces,
+       namespaces
+           ? "a plugin with pcscd, bluetooth or sockets sees no file but its own, and reaches "
+             "no path socket but those"
+           : "this system lets the host make no namespaces: a plugin with pcscd, bluetooth or "
+             "sockets can connect to every path socket that the host's user can, D-Bus too"});
   Layer landlock{"landlock", abi > 0, "Landlock ABI " + std::to_string(abi)};
   if (abi == 0) {
     landlock.sentence =

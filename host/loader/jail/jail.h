@@ -39,8 +39,10 @@ struct Jail {
   std::string name;  // the plugin's; its argv[0]
   Permissions permissions;
   bool pin_lane = false;  // readers: fd 4 stays open
-  // An authority that asks a server on this machine through a path socket.
-  bool local_socket = false;
+  // Absolute paths of the sockets that it may connect to, besides pcscd's usual one: pcscd's where
+  // it is another, the D-Bus proxy's of a plugin with bluetooth, the server's of an authority on
+  // this machine. All sockets in their folders can be reached: give each a folder of its own.
+  std::vector<std::string> sockets;
   // With the permission sockets: the folder, which must be there.
   std::string sockets_folder;
   // Private memory that is written to, in MiB, threads' stacks included (8 MiB each, as soon as the
@@ -48,7 +50,7 @@ struct Jail {
   int memory_mib = 512;
   int descriptors = 256;
   // Only for tests and for authors at their own desk, never in a host: folders and files that may
-  // be read too, and layers that are left out (capabilities, limits, landlock, seccomp).
+  // be read too, and layers that are left out (room, capabilities, limits, landlock, seccomp).
   std::vector<std::string> read;
   std::vector<std::string> without;
 };
@@ -63,9 +65,15 @@ std::vector<std::string> LauncherArguments(const std::string& launcher, const Ja
                                            int program_fd, pid_t host_pid);
 constexpr int kRefusedByJail = 126;
 
+// What the jail of a plugin was built around and may change while it runs: the folders of its
+// sockets, its serial device, the addresses of the name servers. The jail is about the files as
+// they were, not their names: when this text is another than at the plugin's start, start it again
+// (a device was plugged in, pcscd was installed). Takes some 10 microseconds.
+std::string Surroundings(const Jail& jail);
+
 // One layer of the jail as this kernel has it.
 struct Layer {
-  std::string name;  // no_new_privs, rlimits, landlock, seccomp
+  std::string name;  // no_new_privs, rlimits, room, landlock, seccomp
   bool there = false;
   // What is there, or what a plugin can therefore do; a sentence for the admin's list.
   std::string sentence;
@@ -73,8 +81,9 @@ struct Layer {
 
 // All layers; asks the kernel each time, changes nothing, and may be called from any thread.
 std::vector<Layer> Layers();
-// The same for a kernel with this Landlock ABI (0: none), with or without seccomp filters.
-std::vector<Layer> LayersOf(int landlock_abi, bool seccomp);
+// The same for a kernel with this Landlock ABI (0: none), with or without seccomp filters and
+// namespaces for this user.
+std::vector<Layer> LayersOf(int landlock_abi, bool seccomp, bool namespaces);
 
 }  // namespace madoguchi
 

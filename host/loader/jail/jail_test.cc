@@ -84,16 +84,17 @@ TEST(PermissionsTest, FitTheKind) {
 TEST(LayersTest, SayWhatIsMissing) {
   for (const int abi : {0, 1, 3, 4, 5, 6, 7}) {
     for (const bool seccomp : {false, true}) {
-      const std::vector<Layer> layers = LayersOf(abi, seccomp);
-      ASSERT_EQ(layers.size(), 4u);
-      EXPECT_EQ(layers[2].there, abi > 0);
-      EXPECT_EQ(layers[3].there, seccomp);
-      EXPECT_EQ(layers[2].sentence.find("before ABI 4") != std::string::npos, 0 < abi && abi < 4);
-      EXPECT_EQ(layers[2].sentence.find("before ABI 6") != std::string::npos, 0 < abi && abi < 6);
+      const std::vector<Layer> layers = LayersOf(abi, seccomp, seccomp);
+      ASSERT_EQ(layers.size(), 5u);
+      EXPECT_EQ(layers[3].there, abi > 0);
+      EXPECT_EQ(layers[4].there, seccomp);
+      EXPECT_EQ(layers[2].there, seccomp);
+      EXPECT_EQ(layers[3].sentence.find("before ABI 4") != std::string::npos, 0 < abi && abi < 4);
+      EXPECT_EQ(layers[3].sentence.find("before ABI 6") != std::string::npos, 0 < abi && abi < 6);
     }
   }
-  EXPECT_THAT(LayersOf(0, true)[2].sentence, HasSubstr("no Landlock"));
-  EXPECT_EQ(Layers().size(), 4u);
+  EXPECT_THAT(LayersOf(0, true, true)[3].sentence, HasSubstr("no Landlock"));
+  EXPECT_EQ(Layers().size(), 5u);
 }
 
 class JailTest : public ::testing::Test {
@@ -259,6 +260,7 @@ TEST_P(RealPluginTest, Answers) {
     (*start.mutable_setting())[declared.name()] = declared.default_value();
   }
   if (manifest.name() == "reader_virtual") (*start.mutable_setting())["directory"] = folder_;
+  if (manifest.name() == "authority_online") jail.sockets = {"/a.sock"};
   if (manifest.name() == "authority_online") (*start.mutable_setting())["socket"] = "/a.sock";
 
   const int fd = JailedProcess::SealedCopy(folder + "/" + manifest.name());

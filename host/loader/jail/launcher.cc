@@ -53,6 +53,8 @@ void LeaveOut(Cell& cell, const char* layer) {
     cell.without_capabilities = true;
   } else if (strcmp(layer, "limits") == 0) {
     cell.without_limits = true;
+  } else if (strcmp(layer, "room") == 0) {
+    cell.without_room = true;
   } else if (strcmp(layer, "landlock") == 0) {
     cell.without_landlock = true;
   } else if (strcmp(layer, "seccomp") == 0) {
@@ -93,6 +95,9 @@ void TakeOption(Cell& cell, const char* option, const char* value) {
     AllowPermission(cell, value);
   } else if (strcmp(option, "--sockets-folder") == 0) {
     cell.sockets_folder = value;
+  } else if (strcmp(option, "--socket") == 0) {
+    if (cell.sockets_to_reach == kMostPaths) Refuse("too many paths with --socket");
+    cell.socket[cell.sockets_to_reach++] = value;
   } else if (strcmp(option, "--read") == 0) {
     if (cell.reads == kMostPaths) Refuse("too many paths with --read");
     cell.read[cell.reads++] = value;
@@ -108,8 +113,6 @@ Cell FromArguments(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     if (strcmp(argv[i], "--pin-lane") == 0) {
       cell.pin_lane = true;
-    } else if (strcmp(argv[i], "--local-socket") == 0) {
-      cell.local_socket = true;
     } else if (i + 1 == argc) {
       Refuse("this option needs a value:", argv[i]);
     } else {
@@ -135,7 +138,7 @@ void RefuseScripts(const Cell& cell) {
   Refuse("only ELF programs run, and this is none:", cell.name);
 }
 
-// Dies with the host, were it killed itself.
+// Dies with the host, were it killed itself. After all changes of rights, which forget this.
 void DieWithHost(const Cell& cell) {
   if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) Refuse("PR_SET_PDEATHSIG", nullptr, errno);
   if (cell.host_pid != 0 && getppid() != cell.host_pid) Refuse("the host is gone");
@@ -173,12 +176,13 @@ void Refuse(const char* sentence, const char* object, int error) {
 void Launch(int argc, char** argv) {
   Cell cell = FromArguments(argc, argv);
   RefuseScripts(cell);
-  DieWithHost(cell);
   const int program = MoveDescriptors(cell);
-  if (chdir("/") != 0) Refuse("chdir", "/", errno);
   umask(0077);
+  if (cell.MayMakeUnixSockets() && !cell.without_room) EnterRoom(cell);
+  if (chdir("/") != 0) Refuse("chdir", "/", errno);
   if (!cell.without_limits) SetLimits(cell);
   if (!cell.without_capabilities) DropCapabilities();
+  DieWithHost(cell);
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) Refuse("PR_SET_NO_NEW_PRIVS", nullptr, errno);
   if (!cell.without_landlock) RestrictFiles(cell);
   // Last: it refuses what the steps before need.
