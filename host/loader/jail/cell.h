@@ -46,11 +46,13 @@ void Note(const char* sentence);
 // Leaves fd 0 to 3 (and 4) open and moves the program's to the first number that the limit of
 // descriptors makes impossible for the plugin. Returns that number.
 int MoveDescriptors(Cell& cell);
-// Gives the plugin a file system of its own with nothing in it but what it may touch. Only a plugin
-// that may make path sockets needs one: Landlock does not stop connect().
-void EnterRoom(const Cell& cell);
+// Gives the plugin a file system of its own with nothing in it but what it may touch, and, unless
+// it has network or usb, a network of its own with nothing in it. Landlock stops neither connect()
+// to a path nor a look at what is there.
+enum class Room { kNone, kSameUsers, kOwnUsers };
+Room EnterRoom(const Cell& cell);
 void DropCapabilities();
-void SetLimits(const Cell& cell);
+void SetLimits(const Cell& cell, Room room);
 void RestrictFiles(const Cell& cell);
 // `program_fd` is the only descriptor that may be executed.
 void FilterCalls(const Cell& cell, int program_fd);

@@ -200,6 +200,22 @@ long Thread() {
   return pthread_join(thread, nullptr);
 }
 
+void* Wait(void*) {
+  while (true) pause();
+}
+
+long EatThreads() {
+  pthread_attr_t small;
+  pthread_attr_init(&small);
+  pthread_attr_setstacksize(&small, 16384);
+  for (int eaten = 0; eaten < 1000; ++eaten) {
+    pthread_t thread;
+    errno = pthread_create(&thread, &small, Wait, nullptr);
+    if (errno != 0) return -1;
+  }
+  return 0;
+}
+
 long Capabilities() {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct rights[_LINUX_CAPABILITY_U32S_3] = {};
@@ -311,6 +327,8 @@ constexpr Attempt kAttempts[] = {
     {"exec-again", ExecAgain},
     {"thread", Thread},
     {"lower-descriptors", [] { return static_cast<long>(setrlimit(RLIMIT_NOFILE, &few)); }},
+    {"threads", EatThreads},
+    {"see", [] { return static_cast<long>(access(argument, F_OK)); }},
     {"raise-descriptors", [] { return Raise(RLIMIT_NOFILE); }},
     {"raise-memory", [] { return Raise(RLIMIT_DATA); }},
     {"limit-host", [] { return static_cast<long>(prlimit(Pid(), RLIMIT_CORE, &nobody, nullptr)); }},

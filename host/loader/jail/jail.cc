@@ -129,6 +129,7 @@ std::string Surroundings(const Jail& jail) {
     paths.push_back(std::filesystem::weakly_canonical(path, none).parent_path());
   }
   if (!jail.permissions.serial.empty()) paths.push_back(jail.permissions.serial);
+  if (jail.permissions.usb) paths.push_back("/dev/bus/usb");
   if (jail.permissions.network) paths.push_back("/etc/resolv.conf");
   std::string text;
   for (const std::string& path : paths) {
@@ -154,10 +155,10 @@ std::vector<Layer> LayersOf(int abi, bool seccomp, bool namespaces) {
   layers.push_back(
       {"room", namespaces,
        namespaces
-           ? "a plugin with pcscd, bluetooth or sockets sees no file but its own, and reaches "
-             "no path socket but those"
-           : "this system lets the host make no namespaces: a plugin with pcscd, bluetooth or "
-             "sockets can connect to every path socket that the host's user can, D-Bus too"});
+           ? "a plugin sees no file and reaches no socket but its own"
+           : "this system lets the host make no namespaces: a plugin sees which files there "
+             "are, and one with pcscd, bluetooth or sockets can connect to every path socket "
+             "that the host's user can, D-Bus too"});
   Layer landlock{"landlock", abi > 0, "Landlock ABI " + std::to_string(abi)};
   if (abi == 0) {
     landlock.sentence =
@@ -173,7 +174,7 @@ std::vector<Layer> LayersOf(int abi, bool seccomp, bool namespaces) {
       landlock.sentence +=
           "; before ABI 5 (Linux 6.10) the requests to an opened device are held by seccomp alone";
     }
-    if (abi < 6) {
+    if (abi < 6 && !namespaces) {
       landlock.sentence +=
           "; before ABI 6 (Linux 6.12) a plugin with pcscd, bluetooth or sockets can reach "
           "abstract "

@@ -23,9 +23,8 @@
 namespace madoguchi {
 namespace {
 
-using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
-using ::testing::Not;
 using ::testing::StartsWith;
 
 #if defined(__has_feature)
@@ -84,13 +83,14 @@ TEST(PermissionsTest, FitTheKind) {
 TEST(LayersTest, SayWhatIsMissing) {
   for (const int abi : {0, 1, 3, 4, 5, 6, 7}) {
     for (const bool seccomp : {false, true}) {
-      const std::vector<Layer> layers = LayersOf(abi, seccomp, seccomp);
+      const std::vector<Layer> layers = LayersOf(abi, seccomp, !seccomp);
       ASSERT_EQ(layers.size(), 5u);
       EXPECT_EQ(layers[3].there, abi > 0);
       EXPECT_EQ(layers[4].there, seccomp);
-      EXPECT_EQ(layers[2].there, seccomp);
+      EXPECT_EQ(layers[2].there, !seccomp);
       EXPECT_EQ(layers[3].sentence.find("before ABI 4") != std::string::npos, 0 < abi && abi < 4);
-      EXPECT_EQ(layers[3].sentence.find("before ABI 6") != std::string::npos, 0 < abi && abi < 6);
+      EXPECT_EQ(layers[3].sentence.find("before ABI 6") != std::string::npos,
+                seccomp && 0 < abi && abi < 6);
     }
   }
   EXPECT_THAT(LayersOf(0, true, true)[3].sentence, HasSubstr("no Landlock"));
@@ -204,7 +204,7 @@ TEST_F(JailTest, LeavesThePinLaneToReadersAlone) {
 TEST_F(JailTest, CannotWriteBeyondItsLog) {
   Jail jail;
   jail.name = "create " + folder_ + "/new";
-  jail.without = {"seccomp", "landlock"};
+  jail.without = {"seccomp", "landlock", "room"};
   std::string log;
   EXPECT_EQ(Run(MADOGUCHI_HOSTILE, jail, &log), 0);
   EXPECT_EQ(log, "DONE IT\n");
@@ -214,6 +214,48 @@ TEST_F(JailTest, CannotWriteBeyondItsLog) {
   jail.without.push_back("limits");
   EXPECT_EQ(Run(MADOGUCHI_HOSTILE, jail, &log), 0);
   EXPECT_EQ(std::filesystem::file_size(folder_ + "/new"), 1u);
+}
+
+TEST_F(JailTest, SaysWhatAnOldKernelLacks) {
+  Jail jail;
+  jail.name = "read /etc/hostname";
+  const int fd = JailedProcess::SealedCopy(MADOGUCHI_HOSTILE);
+  auto process = JailedProcess::Spawn(MADOGUCHI_OLD_KERNEL, jail, fd);
+  ASSERT_TRUE(process.ok());
+  std::string log;
+  EXPECT_EQ((*process)->Wait(&log), 0);
+  EXPECT_THAT(log, HasSubstr("jail: this system lets us make no namespaces: "));
+  EXPECT_THAT(log, HasSubstr("jail: this kernel has no Landlock: "));
+  EXPECT_THAT(log, EndsWith("DONE IT\n"));
+  // What is left still holds.
+  jail.name = "create " + folder_ + "/new";
+  process = JailedProcess::Spawn(MADOGUCHI_OLD_KERNEL, jail, fd);
+  log.clear();
+  EXPECT_EQ((*process)->Wait(&log), 0);
+  EXPECT_THAT(log, EndsWith("denied: EPERM\n"));
+  close(fd);
+}
+
+TEST_F(JailTest, NoticesThatItsSurroundingsChanged) {
+  Jail jail;
+  jail.sockets = {folder_ + "/run/server.sock"};
+  const std::string without = Surroundings(jail);
+  EXPECT_THAT(without, HasSubstr(folder_ + "/run missing"));
+  std::filesystem::create_directory(folder_ + "/run");
+  const std::string with = Surroundings(jail);
+  EXPECT_NE(with, without);
+  // Another socket in the same folder is none.
+  std::ofstream(folder_ + "/run/server.sock");
+  EXPECT_EQ(Surroundings(jail), with);
+  std::filesystem::rename(folder_ + "/run", folder_ + "/old");
+  std::filesystem::create_directory(folder_ + "/run");
+  EXPECT_NE(Surroundings(jail), with);
+  Jail serial;
+  serial.permissions.serial = folder_ + "/ttyUSB0";
+  const std::string unplugged = Surroundings(serial);
+  std::ofstream(serial.permissions.serial.c_str());
+  EXPECT_NE(Surroundings(serial), unplugged);
+  EXPECT_EQ(Surroundings(Jail()), "");
 }
 
 TEST_F(JailTest, DiesWithTheThreadThatSpawnedIt) {

@@ -178,9 +178,9 @@ void Launch(int argc, char** argv) {
   RefuseScripts(cell);
   const int program = MoveDescriptors(cell);
   umask(0077);
-  if (cell.MayMakeUnixSockets() && !cell.without_room) EnterRoom(cell);
+  const Room room = cell.without_room ? Room::kNone : EnterRoom(cell);
   if (chdir("/") != 0) Refuse("chdir", "/", errno);
-  if (!cell.without_limits) SetLimits(cell);
+  if (!cell.without_limits) SetLimits(cell, room);
   if (!cell.without_capabilities) DropCapabilities();
   DieWithHost(cell);
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) Refuse("PR_SET_NO_NEW_PRIVS", nullptr, errno);

@@ -19,6 +19,7 @@ constexpr rlim_t kAddressSpace = 64 * 1024 * kMiB;
 // The secure heap of a reader's PIN takes 64 KiB of it.
 constexpr rlim_t kLocked = kMiB;
 constexpr rlim_t kStack = 8 * kMiB;
+constexpr rlim_t kThreads = 256;
 
 // Never above what the host itself has.
 void Limit(int resource, const char* name, rlim_t most) {
@@ -86,7 +87,7 @@ void DropCapabilities() {
   if (syscall(SYS_capset, &header, none) != 0) Refuse("capset", nullptr, errno);
 }
 
-void SetLimits(const Cell& cell) {
+void SetLimits(const Cell& cell, Room room) {
   if (cell.memory_mib > 0) {
     Limit(RLIMIT_DATA, "DATA", static_cast<rlim_t>(cell.memory_mib) * kMiB);
     Limit(RLIMIT_AS, "AS", kAddressSpace);
@@ -98,6 +99,8 @@ void SetLimits(const Cell& cell) {
   Limit(RLIMIT_MSGQUEUE, "MSGQUEUE", 0);
   Limit(RLIMIT_NICE, "NICE", 0);
   Limit(RLIMIT_RTPRIO, "RTPRIO", 0);
+  // Elsewhere it counts all that the host's user runs, and is no limit for root at all.
+  if (room == Room::kOwnUsers) Limit(RLIMIT_NPROC, "NPROC", kThreads);
   // The moved program lies above: it can be executed, and no descriptor with its number made again.
   Limit(RLIMIT_NOFILE, "NOFILE", static_cast<rlim_t>(cell.descriptors));
 }

@@ -19,13 +19,16 @@ void Write(const char* path, const char* text) {
   close(file);
 }
 
-// A mount namespace; for who is not root in a user namespace, in which the user is the same. False
-// where the system does not let us.
-bool LeaveNamespaces() {
-  if (geteuid() == 0 && unshare(CLONE_NEWNS) == 0) return true;
+// Namespaces of mounts and of network (abstract sockets live there); for who is not root in one of
+// users, in which the user is the same and threads are counted anew. kNowhere where the system does
+// not let us.
+Room LeaveNamespaces(const Cell& cell) {
+  // The kernel tells of USB devices in its own network alone.
+  const int apart = cell.network || cell.usb ? CLONE_NEWNS : CLONE_NEWNS | CLONE_NEWNET;
+  if (geteuid() == 0 && unshare(apart) == 0) return Room::kSameUsers;
   const uid_t user = geteuid();
   const gid_t group = getegid();
-  if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return false;
+  if (unshare(CLONE_NEWUSER | apart) != 0) return Room::kNone;
   char map[64];
   // The order is the kernel's: user_namespaces(7).
   Write("/proc/self/setgroups", "deny");
@@ -33,7 +36,14 @@ bool LeaveNamespaces() {
   Write("/proc/self/uid_map", map);
   snprintf(map, sizeof(map), "%u %u 1", group, group);
   Write("/proc/self/gid_map", map);
-  return true;
+  return Room::kOwnUsers;
+}
+
+Room NoRoom() {
+  Note(
+      "this system lets us make no namespaces: the plugin sees which files there are, and may "
+      "connect to path sockets that are not its own if it was granted one");
+  return Room::kNone;
 }
 
 // Makes the folders above `path`, and `path` itself as a folder or an empty file.
@@ -52,14 +62,12 @@ void MakeTarget(const char* path, bool folder) {
 
 }  // namespace
 
-void EnterRoom(const Cell& cell) {
-  constexpr char kNote[] =
-      "this system lets us make no namespaces: the plugin can connect to every path socket that "
-      "the "
-      "host's user can";
-  if (!LeaveNamespaces()) return Note(kNote);
-  // Nothing of this is seen outside, and nothing from outside comes in.
-  if (mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return Note(kNote);
+Room EnterRoom(const Cell& cell) {
+  const Room room = LeaveNamespaces(cell);
+  if (room == Room::kNone) return NoRoom();
+  // Nothing of this is seen outside, and nothing from outside comes in. Some systems let us make
+  // the namespace, and then nothing in it.
+  if (mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return NoRoom();
   // Opened before the room covers /tmp; links are followed here, where they lead to the right
   // place.
   constexpr int kMostPlaces = 64;
@@ -85,7 +93,7 @@ void EnterRoom(const Cell& cell) {
   umask(0022);
   if (mount("room", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=256k,nr_inodes=256") !=
       0) {
-    return Note(kNote);
+    return NoRoom();
   }
   if (mkdir("/tmp/outside", 0700) != 0 || syscall(SYS_pivot_root, "/tmp", "/tmp/outside") != 0 ||
       chdir("/") != 0) {
@@ -109,6 +117,7 @@ void EnterRoom(const Cell& cell) {
     Refuse("cannot close the room", nullptr, errno);
   }
   umask(0077);
+  return room;
 }
 
 }  // namespace madoguchi::jail
