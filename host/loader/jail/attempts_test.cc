@@ -61,6 +61,7 @@ class AttemptsTest : public ::testing::Test {
     things_["$FOLDER"] = folder_;
     things_["$DOOR"] = folder_ + "/door.sock";
     std::filesystem::create_directory(folder_ + "/granted");
+    std::ofstream(folder_ + "/granted/file") << "x";
     things_["$GRANTED"] = folder_ + "/granted/server.sock";
     Listen(SOCK_STREAM, things_["$GRANTED"], false);
     things_["$LOG"] = folder_ + "/log.sock";
@@ -215,6 +216,16 @@ TEST_F(AttemptsTest, Files) {
         {"overwrite $FOLDER/own", kNone, "EPERM", kByAll},
         {"overwrite $FOLDER/own", kSerial, "ENOENT", kByRoomAndLandlock},
         {"overwrite $FOLDER/own", kSerial, "EACCES", kByLandlock, kByRoom},
+        // With a permission to open devices only the mount and Landlock are left.
+        {"overwrite $FOLDER/granted/file",
+         {"serial:$TERMINAL", "to:$GRANTED"},
+         "EROFS",
+         kByRoom,
+         kByLandlock},
+        {"overwrite $FOLDER/granted/file",
+         {"serial:$TERMINAL", "to:$GRANTED"},
+         "EROFS",
+         kByRoomAndLandlock},
         {"chmod $FOLDER/own", kNone, "EPERM", kByAll},
         {"mkdir $FOLDER/made", kNone, "EPERM", kByAll},
         {"mkdir $FOLDER/made2", kSockets, "EROFS", kByRoomAndLandlock},

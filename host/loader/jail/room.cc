@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/mount.h>
 #include <sched.h>
 #include <stdio.h>
 #include <sys/mount.h>
@@ -60,6 +61,17 @@ void MakeTarget(const char* path, bool folder) {
   if (made != 0 && errno != EEXIST) Refuse("cannot make in the room", path, errno);
 }
 
+void MakeReadOnly(const char* path) {
+  mount_attr read_only{};
+  read_only.attr_set = MOUNT_ATTR_RDONLY;
+  // Before Linux 5.12 there is no such call.
+  if (syscall(SYS_mount_setattr, AT_FDCWD, path, AT_RECURSIVE, &read_only, sizeof(read_only)) !=
+          0 &&
+      errno != ENOSYS) {
+    Refuse("cannot make this read-only in the room:", path, errno);
+  }
+}
+
 }  // namespace
 
 Room EnterRoom(const Cell& cell) {
@@ -75,10 +87,11 @@ Room EnterRoom(const Cell& cell) {
     char path[PATH_MAX];
     int object;
     bool folder;
+    bool written;
   };
   static Place places[kMostPlaces];
   int count = 0;
-  ForEachPlace(cell, [&](const char* path, uint64_t) {
+  ForEachPlace(cell, [&](const char* path, uint64_t rights) {
     const int object = open(path, O_PATH | O_CLOEXEC);
     if (object < 0) return;
     struct stat facts {};
@@ -89,6 +102,7 @@ Room EnterRoom(const Cell& cell) {
     strcpy(place.path, path);
     place.object = object;
     place.folder = S_ISDIR(facts.st_mode);
+    place.written = (rights & (landlock::kWriteFile | landlock::kMakeSock)) != 0;
   });
   umask(0022);
   if (mount("room", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=256k,nr_inodes=256") !=
@@ -108,6 +122,7 @@ Room EnterRoom(const Cell& cell) {
       Refuse("cannot take into the room", place.path, errno);
     }
     close(place.object);
+    if (!place.written) MakeReadOnly(place.path);
   }
   if (umount2(kOutside, MNT_DETACH) != 0 || rmdir(kOutside) != 0) {
     Refuse("cannot close the room", nullptr, errno);
