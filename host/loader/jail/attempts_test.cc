@@ -127,8 +127,8 @@ TEST_F(AttemptsTest, Sockets) {
 
 TEST_F(AttemptsTest, Devices) {
   Show({{"device $TERMINAL", kNone, "EPERM", kByAll},
-        {"device $TERMINAL", kUsb, "ENOENT", kByRoomAndLandlock},
-        {"device $TERMINAL", kUsb, "EACCES", kByLandlock, kByRoom},
+        {"device $TERMINAL", kUsb, "EACCES", kByLandlock},
+        {"read /etc/passwd", kUsb, "EACCES", kByLandlock},
         {"device $TERMINAL", kSerial, "", {}},
         {"device $OTHER", kSerial, "ENOENT", kByRoomAndLandlock},
         {"device $OTHER", kSerial, "EACCES", kByLandlock, kByRoom},

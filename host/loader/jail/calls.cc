@@ -152,6 +152,7 @@ void AllowFiles(Filter& filter, const Cell& cell) {
   if (cell.MayOpenDevices()) {
     filter.Allow("open");
     filter.Allow("openat");
+    filter.Allow("flock");
     return;
   }
   // For reading only, whether or not there is a Landlock.

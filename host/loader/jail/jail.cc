@@ -155,7 +155,7 @@ std::vector<Layer> LayersOf(int abi, bool seccomp, bool namespaces) {
   layers.push_back(
       {"room", namespaces,
        namespaces
-           ? "a plugin sees no file and reaches no socket but its own"
+           ? "a plugin (without usb) sees no file and reaches no socket but its own"
            : "this system lets the host make no namespaces: a plugin sees which files there "
              "are, and one with pcscd, bluetooth or sockets can connect to every path socket "
              "that the host's user can, D-Bus too"});

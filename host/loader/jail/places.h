@@ -43,7 +43,10 @@ void ForEachPlace(const Cell& cell, Visit visit) {
   }
   if (cell.usb) {
     visit("/dev/bus/usb", kRead | kWriteFile | kIoctlDevice);
-    for (const char* path : {"/sys/bus/usb", "/sys/devices", "/run/udev/data"}) visit(path, kRead);
+    // libusb asks libudev, which lists all buses and classes (links into /sys/devices).
+    for (const char* path : {"/sys/bus", "/sys/class", "/sys/devices", "/run/udev"}) {
+      visit(path, kRead);
+    }
   }
   if (cell.serial != nullptr) visit(cell.serial, kReadFile | kWriteFile | kIoctlDevice);
   if (cell.network) {

@@ -24,8 +24,7 @@ void Write(const char* path, const char* text) {
 // users, in which the user is the same and threads are counted anew. kNowhere where the system does
 // not let us.
 Room LeaveNamespaces(const Cell& cell) {
-  // The kernel tells of USB devices in its own network alone.
-  const int apart = cell.network || cell.usb ? CLONE_NEWNS : CLONE_NEWNS | CLONE_NEWNET;
+  const int apart = cell.network ? CLONE_NEWNS : CLONE_NEWNS | CLONE_NEWNET;
   if (geteuid() == 0 && unshare(apart) == 0) return Room::kSameUsers;
   const uid_t user = geteuid();
   const gid_t group = getegid();
