@@ -377,6 +377,8 @@ constexpr Attempt kAttempts[] = {
 }  // namespace
 
 int main(int, char** argv) {
+  // None waits for ever.
+  alarm(10);
   char* const space = strchr(argv[0], ' ');
   if (space != nullptr) {
     *space = '\0';

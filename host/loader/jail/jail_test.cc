@@ -148,20 +148,12 @@ TEST_F(JailTest, RunsNoOrphan) {
   Jail jail;
   jail.name = "environment";
   const int fd = JailedProcess::SealedCopy(MADOGUCHI_HOSTILE);
-  std::vector<std::string> texts = LauncherArguments(MADOGUCHI_LAUNCHER, jail, fd, getpid() + 1);
-  std::vector<char*> arguments;
-  for (std::string& text : texts) arguments.push_back(text.data());
-  arguments.push_back(nullptr);
-  fcntl(fd, F_SETFD, 0);
-  const pid_t pid = vfork();
-  if (pid == 0) {
-    execv(arguments[0], arguments.data());
-    _exit(1);
-  }
-  int status = 0;
-  ASSERT_EQ(waitpid(pid, &status, 0), pid);
+  auto process = JailedProcess::Spawn(MADOGUCHI_LAUNCHER, jail, fd, getppid());
   close(fd);
-  EXPECT_EQ(WEXITSTATUS(status), kRefusedByJail);
+  ASSERT_TRUE(process.ok());
+  std::string log;
+  EXPECT_EQ((*process)->Wait(&log), kRefusedByJail);
+  EXPECT_EQ(log, "jail: the host is gone\n");
 }
 
 TEST_F(JailTest, ExecutesTheBytesOfTheDescriptor) {

@@ -47,7 +47,8 @@ int JailedProcess::SealedCopy(const std::string& path) {
 
 absl::StatusOr<std::unique_ptr<JailedProcess>> JailedProcess::Spawn(const std::string& launcher,
                                                                     const Jail& jail,
-                                                                    int program_fd) {
+                                                                    int program_fd,
+                                                                    pid_t host_pid) {
   int service[2], pin[2], log[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, service) != 0 ||
       socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pin) != 0 ||
@@ -63,10 +64,10 @@ absl::StatusOr<std::unique_ptr<JailedProcess>> JailedProcess::Spawn(const std::s
   posix_spawn_file_actions_adddup2(&actions, log[1], 1);
   posix_spawn_file_actions_adddup2(&actions, log[1], 2);
   posix_spawn_file_actions_adddup2(&actions, service[1], 3);
-  if (jail.pin_lane) posix_spawn_file_actions_adddup2(&actions, pin[1], 4);
+  posix_spawn_file_actions_adddup2(&actions, pin[1], 4);
   posix_spawn_file_actions_adddup2(&actions, program, kProgram);
 
-  std::vector<std::string> texts = LauncherArguments(launcher, jail, kProgram, getpid());
+  std::vector<std::string> texts = LauncherArguments(launcher, jail, kProgram, host_pid);
   std::string path = launcher;
   if (launcher.empty()) {
     path = "/proc/self/fd/" + std::to_string(kProgram);

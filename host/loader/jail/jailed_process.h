@@ -2,6 +2,7 @@
 #define MADOGUCHI_HOST_LOADER_JAIL_JAILED_PROCESS_H_
 
 #include <sys/types.h>
+#include <unistd.h>
 
 #include <memory>
 #include <string>
@@ -18,9 +19,10 @@ class JailedProcess {
   static int SealedCopy(const std::string& path);
 
   // `launcher` executes the bytes of `program_fd`, which stays the caller's. An empty `launcher`:
-  // no jail, for comparison.
+  // no jail, for comparison. The launcher finds fd 4 open in any case, and is to close it.
   static absl::StatusOr<std::unique_ptr<JailedProcess>> Spawn(const std::string& launcher,
-                                                              const Jail& jail, int program_fd);
+                                                              const Jail& jail, int program_fd,
+                                                              pid_t host_pid = getpid());
   // Ends it, by force when it is still there.
   ~JailedProcess();
   JailedProcess(const JailedProcess&) = delete;
