@@ -2,9 +2,11 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/securebits.h>
+#include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "host/loader/jail/cell.h"
@@ -28,6 +30,15 @@ void Limit(int resource, const char* name, rlim_t most) {
   const rlim_t value = most < now.rlim_max ? most : now.rlim_max;
   const rlimit limited{value, value};
   if (setrlimit(resource, &limited) != 0) Refuse("setrlimit", name, errno);
+}
+
+// Since Linux 5.14.
+bool ThreadsAreCountedByNamespace() {
+  utsname kernel{};
+  int major = 0, minor = 0;
+  uname(&kernel);
+  sscanf(kernel.release, "%d.%d", &major, &minor);
+  return major > 5 || (major == 5 && minor >= 14);
 }
 
 void CloseRange(unsigned first, unsigned last) {
@@ -100,7 +111,8 @@ void SetLimits(const Cell& cell, Room room) {
   Limit(RLIMIT_NICE, "NICE", 0);
   Limit(RLIMIT_RTPRIO, "RTPRIO", 0);
   // Elsewhere it counts all that the host's user runs, and is no limit for root at all.
-  if (room == Room::kOwnUsers) Limit(RLIMIT_NPROC, "NPROC", kThreads);
+  if (room == Room::kOwnUsers && ThreadsAreCountedByNamespace())
+    Limit(RLIMIT_NPROC, "NPROC", kThreads);
   // The moved program lies above: it can be executed, and no descriptor with its number made again.
   Limit(RLIMIT_NOFILE, "NOFILE", static_cast<rlim_t>(cell.descriptors));
 }
