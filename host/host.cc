@@ -25,6 +25,12 @@ namespace {
 
 using check::v1::Role;
 
+// Where madoguchid lies, and its launcher beside it.
+std::string OwnFolder() {
+  std::error_code error;
+  return std::filesystem::read_symlink("/proc/self/exe", error).parent_path().string();
+}
+
 class RunningHost final : public Host {
  public:
   RunningHost(const host::Config& config, const std::string& base, bool verbose)
@@ -97,8 +103,9 @@ class RunningHost final : public Host {
                                                           places.Of(value)};
       }
     }
-    plugins_ = std::make_unique<Plugins>(configured, base_,
-                                         config_.state_folder() + "/plugins.lock", &readers_);
+    plugins_ =
+        std::make_unique<Plugins>(configured, base_, config_.state_folder() + "/plugins.lock",
+                                  OwnFolder() + "/madoguchi-jail", &readers_);
   }
 
   void MakeWorld() {

@@ -3,6 +3,7 @@
 #include <ctime>
 
 #include "host/desk/stream.h"
+#include "host/loader/jail/jail.h"
 #include "host/version.h"
 #include "sdk/failure/failure.h"
 
@@ -112,6 +113,9 @@ grpc::ServerUnaryReactor* DeskService::ListPlugins(grpc::CallbackServerContext* 
   for (const desk::v1::PluginRow& row : house_.plugins->List()) {
     *reply->add_plugin() = row;
     if (!admin) reply->mutable_plugin(reply->plugin_size() - 1)->clear_log();
+  }
+  for (const Layer& layer : Layers()) {
+    if (!layer.there) reply->add_jail_lacks(layer.name + ": " + layer.sentence);
   }
   return Finished(context, absl::OkStatus());
 }

@@ -54,9 +54,9 @@ absl::Status CheckManifest(const Manifest& manifest, const TextPlaces& places,
       return wrong(field + ".name", "setting " + setting.name() + " is declared twice");
     }
     if (setting.type() == SettingDeclaration::TYPE_UNSPECIFIED) {
-      return wrong(
-          field, "setting " + setting.name() +
-                     " has no type; expected TYPE_STRING, TYPE_INTEGER, TYPE_BOOLEAN or TYPE_FILE");
+      return wrong(field,
+                   "setting " + setting.name() +
+                       " has no type; expected one such as TYPE_STRING, TYPE_INTEGER or TYPE_FILE");
     }
   }
   return absl::OkStatus();
@@ -131,6 +131,11 @@ absl::StatusOr<plugin::v1::StartRequest> Settle(const Manifest& manifest,
         return wrong(found.place, name + ": " + std::string(bytes.status().message()));
       }
       value = *std::move(bytes);
+    }
+    const bool path = setting.type() == SettingDeclaration::TYPE_SOCKET ||
+                      setting.type() == SettingDeclaration::TYPE_SOCKET_FOLDER;
+    if (path && !value.empty()) {
+      value = (std::filesystem::path(base) / value).lexically_normal().string();
     }
     (*request.mutable_setting())[name] = std::move(value);
   }

@@ -26,6 +26,7 @@ constexpr uint32_t kContractVersion = 1;
 // The most bytes of one message from a plugin. Three of the longest R-APDUs fit (reader.proto says
 // so); and what goes on to the screens stays far below the 4 MiB that a screen's gRPC takes.
 constexpr int kLargestAnswer = 256 * 1024;
+constexpr int kLookAroundMs = 1000;
 // What is kept of a line of the log: enough for PlainLine to cut it between two characters.
 constexpr size_t kKeptOfLine = kLongestLine + 4;
 
@@ -36,6 +37,9 @@ bool AwaitReadable(int fd, milliseconds timeout) {
 }
 
 std::string HowItEnded(const siginfo_t& facts) {
+  if (facts.si_code == CLD_EXITED && facts.si_status == kRefusedByJail) {
+    return "its jail could not be built; the log's last line says why";
+  }
   if (facts.si_code == CLD_EXITED) return "ended with status " + std::to_string(facts.si_status);
   return std::string("killed by ") + strsignal(facts.si_status);
 }
@@ -184,7 +188,9 @@ void PluginSlot::Supervise(std::stop_token stopping) {
 
 std::string PluginSlot::LiveOnce(const PluginPlan& plan, const std::stop_token& stopping) {
   const plugin::v1::Kind kind = plan.image->folder.manifest.kind();
-  auto spawned = Spawn(plan.image->program.get(), name_, kind == plugin::v1::KIND_READER);
+  const auto launch = LauncherArguments(plan.launcher, plan.jail, kProgramFd, getpid());
+  const std::string surroundings = Surroundings(plan.jail);
+  auto spawned = Spawn(launch, plan.image->program.get(), plan.jail.pin_lane);
   if (!spawned.ok()) return std::string(spawned.status().message());
   auto life = std::make_shared<PluginLife>();
   life->kind = kind;
@@ -218,8 +224,12 @@ std::string PluginSlot::LiveOnce(const PluginPlan& plan, const std::stop_token& 
   pollfd watched[] = {{spawned->log.get(), POLLIN, 0},
                       {spawned->pid_fd.get(), POLLIN, 0},
                       {call_.get(), POLLIN, 0}};
-  while (!stopping.stop_requested() && !IsCalled()) {
-    if (poll(watched, 3, -1) < 0) continue;
+  bool moved = false;
+  while (!stopping.stop_requested() && !IsCalled() && !moved) {
+    if (poll(watched, 3, kLookAroundMs) < 0) continue;
+    // The jail holds files, not names: pcscd's folder may be a new one since, a device plugged in
+    // again another.
+    moved = Surroundings(plan.jail) != surroundings;
     if ((watched[0].revents & POLLIN) != 0) TakeLog(spawned->log.get());
     // A plugin that closed its log is not to be asked for ever.
     if ((watched[0].revents & (POLLHUP | POLLERR)) != 0) watched[0].fd = -1;
@@ -233,6 +243,7 @@ std::string PluginSlot::LiveOnce(const PluginPlan& plan, const std::stop_token& 
   down_(*life);
   const std::string ended = Bury(*spawned, /*wait=*/true);
   EndLog(spawned->log.get());
+  if (moved) Restart();
   return ended;
 }
 

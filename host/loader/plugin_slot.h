@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "host/loader/image.h"
+#include "host/loader/jail/jail.h"
 #include "host/loader/process.h"
 #include "madoguchi/desk/v1/desk.pb.h"
 #include "madoguchi/plugin/v1/plugin.pb.h"
@@ -45,6 +46,8 @@ struct PluginPlan {
   std::shared_ptr<const PluginImage> image;
   plugin::v1::StartRequest settings;
   std::vector<std::string> granted;  // permissions
+  Jail jail;
+  std::string launcher;  // path of madoguchi-jail
 };
 
 // One plugin of the configuration: started, watched, started again when it dies, stopped cleanly.

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "host/loader/plugins.h"
 #include "madoguchi/policy/v1/policy.grpc.pb.h"
 
 namespace madoguchi {
@@ -43,6 +44,8 @@ class PluginSlotTest : public testing::Test {
       EXPECT_TRUE(image.ok()) << image.status();
       plan.image = std::make_shared<const PluginImage>(*std::move(image));
       plan.may_run = may_run_;
+      plan.jail = *JailOf(plan.image->folder.manifest, {}, {});
+      plan.launcher = MADOGUCHI_LAUNCHER;
       return plan;
     });
   }

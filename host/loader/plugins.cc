@@ -1,6 +1,10 @@
 #include "host/loader/plugins.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 
 #include "sdk/failure/failure.h"
 #include "sdk/failure/plain_line.h"
@@ -9,6 +13,7 @@ namespace madoguchi {
 namespace {
 
 using namespace check::v1;  // NOLINT: the codes.
+using plugin::v1::SettingDeclaration;
 
 bool Contains(const google::protobuf::RepeatedPtrField<std::string>& all, const std::string& one) {
   return std::find(all.begin(), all.end(), one) != all.end();
@@ -16,9 +21,41 @@ bool Contains(const google::protobuf::RepeatedPtrField<std::string>& all, const 
 
 }  // namespace
 
+absl::StatusOr<Jail> JailOf(const plugin::v1::Manifest& manifest,
+                            const plugin::v1::StartRequest& settings,
+                            const std::vector<std::string>& granted) {
+  Jail jail;
+  jail.name = manifest.name();
+  jail.pin_lane = manifest.kind() == plugin::v1::KIND_READER;
+  const auto permissions = ParsePermissions(granted);
+  if (!permissions.ok()) return permissions.status();
+  jail.permissions = *permissions;
+  if (absl::Status fits = PermissionsFitKind(jail.permissions, manifest.kind()); !fits.ok()) {
+    return fits;
+  }
+  for (const SettingDeclaration& setting : manifest.setting()) {
+    const auto value = settings.setting().find(setting.name());
+    if (value == settings.setting().end() || value->second.empty()) continue;
+    if (setting.type() == SettingDeclaration::TYPE_SOCKET) jail.sockets.push_back(value->second);
+    if (setting.type() == SettingDeclaration::TYPE_SOCKET_FOLDER && jail.permissions.sockets) {
+      jail.sockets_folder = value->second;
+      if (mkdir(value->second.c_str(), 0700) != 0 && errno != EEXIST) {
+        return absl::UnavailableError("the folder " + value->second + " of the setting " +
+                                      setting.name() + ": " + std::strerror(errno));
+      }
+    }
+  }
+#ifdef MADOGUCHI_SANITIZED
+  // A sanitizer's shadow fits no limit of memory, and it reads /proc/self.
+  jail.memory_mib = 0;
+  jail.read = {"/proc"};
+#endif
+  return jail;
+}
+
 Plugins::Plugins(const std::vector<Configured>& configured, const std::string& base,
-                 const std::string& lock_path, PluginReaders* readers)
-    : base_(base), approvals_(lock_path) {
+                 const std::string& lock_path, const std::string& launcher, PluginReaders* readers)
+    : base_(base), launcher_(launcher), approvals_(lock_path) {
   for (const Configured& one : configured) configured_[one.name] = one;
   for (const auto& [name, one] : configured_) {
     const auto up = [readers, name = name](const std::shared_ptr<const PluginLife>& life) {
@@ -56,11 +93,18 @@ PluginPlan Plugins::Prepare(const Configured& configured) const {
     if (Contains(manifest.permission(), permission)) plan.granted.push_back(permission);
   }
   auto settings = Settle(manifest, configured.settings, base_);
-  if (settings.ok()) {
-    plan.settings = *std::move(settings);
-  } else {
+  if (!settings.ok()) {
     plan.may_run = absl::FailedPreconditionError(settings.status().message());
+    return plan;
   }
+  plan.settings = *std::move(settings);
+  auto jail = JailOf(manifest, plan.settings, plan.granted);
+  if (!jail.ok()) {
+    plan.may_run = absl::FailedPreconditionError(jail.status().message());
+    return plan;
+  }
+  plan.jail = *std::move(jail);
+  plan.launcher = launcher_;
   return plan;
 }
 
@@ -128,6 +172,13 @@ absl::Status Plugins::Approve(const desk::v1::ApprovePluginRequest& request, con
                            "its manifest does not ask for the permission " + permission);
     }
     approval.add_permission(permission);
+  }
+  const auto permissions =
+      ParsePermissions({request.permission().begin(), request.permission().end()});
+  absl::Status fits = permissions.status();
+  if (fits.ok()) fits = PermissionsFitKind(*permissions, image->folder.manifest.kind());
+  if (!fits.ok()) {
+    return FailureStatus(FAILURE_CODE_REQUEST_INVALID, std::string(fits.message()));
   }
   approval.set_name(request.name());
   approval.set_digest(request.digest());

@@ -14,6 +14,13 @@
 
 namespace madoguchi {
 
+// The jail of a plugin to which `granted` was granted, around the paths that its settings name.
+// INVALID_ARGUMENT when a permission is unknown, or not for a plugin of its kind; UNAVAILABLE when
+// a folder cannot be made.
+absl::StatusOr<Jail> JailOf(const plugin::v1::Manifest& manifest,
+                            const plugin::v1::StartRequest& settings,
+                            const std::vector<std::string>& granted);
+
 // All plugins of a host: those that an admin said yes to run, the others are listed with the
 // reason. Thread-safe.
 class Plugins final : public PluginDesk {
@@ -26,9 +33,10 @@ class Plugins final : public PluginDesk {
   };
 
   // Starts what may run. `base` is what settings' paths are relative to, `lock_path` is
-  // plugins.lock. Lives of readers go to `readers`, which outlives this object.
+  // plugins.lock, `launcher` madoguchi-jail. Lives of readers go to `readers`, which outlives this
+  // object.
   Plugins(const std::vector<Configured>& configured, const std::string& base,
-          const std::string& lock_path, PluginReaders* readers);
+          const std::string& lock_path, const std::string& launcher, PluginReaders* readers);
 
   Lives LivesOf(const std::string& name) const;
   bool IsPidOfOne(pid_t pid) const;
@@ -46,7 +54,7 @@ class Plugins final : public PluginDesk {
   PluginPlan Prepare(const Configured& configured) const;
   absl::StatusOr<PluginSlot*> Slot(const std::string& name) const;
 
-  const std::string base_;
+  const std::string base_, launcher_;
   Approvals approvals_;
   std::map<std::string, Configured> configured_;
   std::map<std::string, std::unique_ptr<PluginSlot>> slots_;

@@ -15,8 +15,7 @@
 namespace madoguchi {
 namespace {
 
-constexpr int kLog = 1, kErrors = 2, kService = 3, kPin = 4, kProgram = 5;
-constexpr char kProgramPath[] = "/proc/self/fd/5";
+constexpr int kLog = 1, kErrors = 2, kService = 3, kPin = 4;
 // Above all the numbers that the child's descriptors get, so that none is overwritten.
 constexpr int kFirstFree = 10;
 
@@ -54,7 +53,7 @@ void Fd::Reset() {
   if (fd_ >= 0) close(std::exchange(fd_, -1));
 }
 
-absl::StatusOr<Spawned> Spawn(int program, const std::string& name, bool pin_lane) {
+absl::StatusOr<Spawned> Spawn(const std::vector<std::string>& launch, int program, bool pin_lane) {
   Spawned spawned;
   auto service = SocketPair(SOCK_STREAM);
   if (!service.ok()) return service.status();
@@ -77,8 +76,8 @@ absl::StatusOr<Spawned> Spawn(int program, const std::string& name, bool pin_lan
   } else {
     posix_spawn_file_actions_addclose(&actions, kPin);
   }
-  posix_spawn_file_actions_adddup2(&actions, program, kProgram);
-  posix_spawn_file_actions_addclosefrom_np(&actions, kProgram + 1);
+  posix_spawn_file_actions_adddup2(&actions, program, kProgramFd);
+  posix_spawn_file_actions_addclosefrom_np(&actions, kProgramFd + 1);
 
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
@@ -91,16 +90,17 @@ absl::StatusOr<Spawned> Spawn(int program, const std::string& name, bool pin_lan
   posix_spawnattr_setflags(&attributes,
                            POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
 
-  std::string own_name = name;
-  char* arguments[] = {own_name.data(), nullptr};
+  std::vector<char*> arguments;
+  for (const std::string& one : launch) arguments.push_back(const_cast<char*>(one.c_str()));
+  arguments.push_back(nullptr);
   char* environment[] = {nullptr};
-  const int error =
-      posix_spawn(&spawned.pid, kProgramPath, &actions, &attributes, arguments, environment);
+  const int error = posix_spawn(&spawned.pid, launch.front().c_str(), &actions, &attributes,
+                                arguments.data(), environment);
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   if (error != 0) {
     errno = error;
-    return SystemError(name);
+    return SystemError(launch.front());
   }
   spawned.pid_fd = Fd(static_cast<int>(syscall(SYS_pidfd_open, spawned.pid, 0)));
   if (spawned.pid_fd.get() < 0) {

@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 
@@ -34,12 +35,14 @@ struct Spawned {
   Fd log;      // what it writes to fd 1 and 2
 };
 
-// Runs the program in the descriptor `program`, called `name`, with an empty environment, in a
-// process group of its own (so that Ctrl-C at the host's terminal is the host's to handle), with
-// nothing open but fd 0 (/dev/null), 1, 2 (the log), 3 and, with `pin_lane`, 4; and 5, the program
-// itself. The jail belongs here, between these descriptors and the exec. Call it from a thread that
-// lives as long as the host.
-absl::StatusOr<Spawned> Spawn(int program, const std::string& name, bool pin_lane);
+// The descriptor on which the launcher finds the program.
+constexpr int kProgramFd = 5;
+
+// Runs `launch` (the launcher's path and arguments; see jail/jail.h) with an empty environment, in
+// a process group of its own (so that Ctrl-C at the host's terminal is the host's to handle), with
+// nothing open but fd 0 (/dev/null), 1, 2 (the log), 3, with `pin_lane` 4, and kProgramFd, a
+// duplicate of `program`. The process dies with the thread that called.
+absl::StatusOr<Spawned> Spawn(const std::vector<std::string>& launch, int program, bool pin_lane);
 
 }  // namespace madoguchi
 

@@ -83,7 +83,8 @@ std::unique_ptr<Clinic> Clinic::Make(const Options& options) {
   // Short, because a socket's path holds 107 bytes.
   std::string path = "/tmp/mdg.XXXXXX";
   clinic->folder_ = mkdtemp(path.data());
-  for (const char* part : {"/r", "/log"}) std::filesystem::create_directory(clinic->folder_ + part);
+  for (const char* part : {"/a", "/r", "/log"})
+    std::filesystem::create_directory(clinic->folder_ + part);
   clinic->MakeCards();
 
   host::Config& config = clinic->config_;
@@ -107,7 +108,7 @@ std::unique_ptr<Clinic> Clinic::Make(const Options& options) {
   };
   plugin("policy_pin", {});
   plugin("policy_visual", {});
-  plugin("authority_online", {{"socket", clinic->folder_ + "/authority.sock"}});
+  plugin("authority_online", {{"socket", clinic->folder_ + "/a/authority.sock"}});
   if (options.pcsc) {
     const char* const socket = std::getenv("PCSCLITE_CSOCK_NAME");
     plugin("reader_pcsc", {{"pcscd_socket", socket == nullptr ? "" : socket}});
@@ -166,7 +167,7 @@ std::string Clinic::ReaderName(int reader) const {
 void Clinic::WriteAuthority() {
   Write(folder_ + "/authority.textproto",
         "authority_id: \"test-authority\"\ndatabase: \"insured.db\"\n"
-        "trust_anchors: \"ca/auth-ca.pem\"\nlisten_socket: \"authority.sock\"\n"
+        "trust_anchors: \"ca/auth-ca.pem\"\nlisten_socket: \"a/authority.sock\"\n"
         "host { host_id: \"test-clinic\" uid: " +
             std::to_string(getuid()) + " visual: true }\n");
   std::string persons;

@@ -55,8 +55,12 @@ constexpr Phrase kPcscd("カードリーダーのサービス（pcscd）につ�
 constexpr Phrase kUsb("USB 機器を直接使う", "use USB devices directly");
 constexpr Phrase kSerial("シリアルポートを使う", "use a serial port");
 constexpr Phrase kBluetooth("Bluetooth 機器を使う", "use Bluetooth devices");
+constexpr Phrase kSockets("自分のフォルダーにソケットを作る",
+                          "make sockets in a folder of its own");
 constexpr Phrase kNetwork("ネットワークにつなぐ", "connect to the network");
 
+constexpr Phrase kJailLacks("この機械ではプラグインの隔離が一部はたらきません。{}",
+                            "On this machine a part of the plugins' jail is missing. {}");
 constexpr Phrase kAsk("この内容で承認しますか [y/N]: ", "Approve it as it is? [y/N]: ");
 constexpr Phrase kApproved("{} を承認しました。", "Approved {}.");
 constexpr Phrase kRuns("{} は動いています。", "{} is running.");
@@ -96,11 +100,9 @@ const Phrase& StatePhrase(PluginRow::State state) {
 }
 
 std::string PermissionText(const std::string& permission, Language language) {
-  const std::pair<const char*, const Phrase*> known[] = {{"pcscd", &kPcscd},
-                                                         {"usb", &kUsb},
-                                                         {"serial", &kSerial},
-                                                         {"bluetooth", &kBluetooth},
-                                                         {"network", &kNetwork}};
+  const std::pair<const char*, const Phrase*> known[] = {
+      {"pcscd", &kPcscd},         {"usb", &kUsb},         {"serial", &kSerial},
+      {"bluetooth", &kBluetooth}, {"network", &kNetwork}, {"sockets", &kSockets}};
   std::string text = Printable(permission);
   for (const auto& [name, phrase] : known) {
     if (permission.substr(0, permission.find(':')) == name) {
@@ -236,7 +238,11 @@ int RunPlugins(const CommandLine& line, const Session& session) {
                       Printable(row.maker()), row.pid() > 0 ? std::to_string(row.pid()) : "-",
                       std::to_string(row.restarts()), Printable(row.detail())});
     }
-    session.out << Columns(rows) << std::flush;
+    session.out << Columns(rows);
+    for (const std::string& lack : list->jail_lacks()) {
+      session.out << Fill(kJailLacks, language, {lack}) << "\n";
+    }
+    session.out << std::flush;
   }
   return kExitDone;
 }
