@@ -95,6 +95,11 @@ void PluginSlot::Give(Order order) {
   // Together: whoever takes the order takes the call.
   std::lock_guard<std::mutex> lock(mutex_);
   order_ = std::max(order_, order);
+  // What was the matter until now is not the answer to the order.
+  if (order == Order::kReload && plan_ && !plan_->may_run.ok()) {
+    state_ = PluginRow::STATE_STARTING;
+    detail_.clear();
+  }
   eventfd_write(call_.get(), 1);
 }
 
@@ -174,7 +179,12 @@ void PluginSlot::Supervise(std::stop_token stopping) {
       if (std::chrono::steady_clock::now() - born > patience_.longest_backoff) {
         backoff = patience_.first_backoff;
       }
-      SetState(PluginRow::STATE_WAITING, why, -1);
+      // One that was told to end waits for nothing.
+      if (IsCalled()) {
+        SetState(PluginRow::STATE_STARTING, "", -1);
+      } else {
+        SetState(PluginRow::STATE_WAITING, why, -1);
+      }
       patience = backoff;
       backoff = std::min(backoff * 2, patience_.longest_backoff);
     }
