@@ -45,6 +45,7 @@ class PluginSlotTest : public testing::Test {
       plan.image = std::make_shared<const PluginImage>(*std::move(image));
       plan.may_run = may_run_;
       plan.jail = *JailOf(plan.image->folder.manifest, {}, {});
+      plan.jail.sockets = sockets_;
       plan.launcher = MADOGUCHI_LAUNCHER;
       return plan;
     });
@@ -84,6 +85,7 @@ class PluginSlotTest : public testing::Test {
 
   PluginSlot::Patience patience_;
   std::string folder_;
+  std::vector<std::string> sockets_;
   absl::Status may_run_ = absl::OkStatus();  // changed only while no slot prepares
   std::atomic<int> plans_ = 0, ups_ = 0, downs_ = 0;
 };
@@ -279,6 +281,22 @@ TEST_F(PluginSlotTest, AnApprovalStartsItAndItsEndStopsIt) {
   EXPECT_FALSE(Lives(running.pid()));
   EXPECT_EQ(plans_, 3);
   EXPECT_EQ(downs_, 1);
+}
+
+// The jail was built around the folder that is gone.
+TEST_F(PluginSlotTest, ItIsStartedAgainWhenTheFolderOfItsSocketIsAnother) {
+  patience_.first_backoff = patience_.longest_backoff = 60s;
+  std::filesystem::create_directory(folder_ + "/run");
+  sockets_ = {folder_ + "/run/server.sock"};
+  auto slot = Start("stays");
+  const PluginRow first = AwaitState(*slot, PluginRow::STATE_RUNNING);
+  ASSERT_EQ(first.state(), PluginRow::STATE_RUNNING) << first.detail();
+  std::filesystem::rename(folder_ + "/run", folder_ + "/run.old");
+  std::filesystem::create_directory(folder_ + "/run");
+  const auto again = [&](const PluginRow& row) {
+    return row.state() == PluginRow::STATE_RUNNING && row.pid() != first.pid();
+  };
+  EXPECT_TRUE(again(Await(*slot, again)));
 }
 
 TEST_F(PluginSlotTest, ARestartRunsTheSameBytesAtOnceWhateverLiesThereNow) {

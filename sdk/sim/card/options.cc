@@ -45,7 +45,7 @@ enum Option {
   kMakeOnly,
   kPin,
   kPinFd,
-  kSignPassword,
+  kSignPasswordFlag,
   kAtr,
   kLatency,
   kFault,
@@ -64,7 +64,7 @@ constexpr option kOptions[] = {
     {"make-only", no_argument, nullptr, kMakeOnly},
     {"pin", required_argument, nullptr, kPin},
     {"pin-fd", required_argument, nullptr, kPinFd},
-    {"sign-password", required_argument, nullptr, kSignPassword},
+    {"sign-password", required_argument, nullptr, kSignPasswordFlag},
     {"atr", required_argument, nullptr, kAtr},
     {"latency-ms", required_argument, nullptr, kLatency},
     {"fault", required_argument, nullptr, kFault},
@@ -154,7 +154,7 @@ absl::StatusOr<Options> ParseOptions(int argc, char** argv) {
         status = Number("pin-fd", optarg, 0, 1 << 20, number);
         if (status.ok()) status = SecretFrom(static_cast<int>(number), options.pin);
         break;
-      case kSignPassword:
+      case kSignPasswordFlag:
         status = Secret("sign-password", optarg, options.password);
         break;
       case kAtr:
