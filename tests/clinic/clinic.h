@@ -59,8 +59,9 @@ class Clinic {
   host::Config& config() { return config_; }
   std::string folder() const { return folder_; }
 
-  // Authority, import, host; StartHost approves the plugins as they are. Start waits for the plugins and for the readers' first snapshot. Each
-  // fails the running test with the program's output when it cannot.
+  // Authority, import, host; StartHost approves the plugins as they are. Start waits for the
+  // plugins and for the readers' first snapshot. Each fails the running test with the program's
+  // output when it cannot.
   void Start();
   void StartAuthority();
   void StopAuthority() { authority_.reset(); }
