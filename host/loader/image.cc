@@ -17,6 +17,7 @@ namespace madoguchi {
 namespace {
 
 constexpr size_t kLargestProgram = 256U << 20;
+constexpr unsigned kMayRun = 0x10;  // MFD_EXEC, which Debian's header does not have
 constexpr char kDomain[] = "madoguchi plugin v1";
 constexpr int kSeals = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
 // Above the numbers that a plugin's own descriptors get.
@@ -29,9 +30,14 @@ absl::Status SystemError(const std::string& what) {
 // The file's bytes in a sealed memfd. They are copied before they are looked at: the file may
 // change meanwhile, the memfd may not.
 absl::StatusOr<Fd> SealedCopy(const std::string& path, const std::string& name) {
-  const Fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (file.get() < 0) return SystemError(path);
-  const Fd low(memfd_create(name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  // Not to be held up by a pipe of that name.
+  const Fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  struct stat facts;
+  if (file.get() < 0 || fstat(file.get(), &facts) != 0) return SystemError(path);
+  if (!S_ISREG(facts.st_mode)) return absl::InvalidArgumentError(path + ": expected a file");
+  // Linux before 6.3 does not know kMayRun, and needs no telling.
+  Fd low(memfd_create(name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING | kMayRun));
+  if (low.get() < 0) low = Fd(memfd_create(name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING));
   Fd copy(fcntl(low.get(), F_DUPFD_CLOEXEC, kFirstFree));
   if (copy.get() < 0) return SystemError("memfd_create");
   for (size_t size = 0;;) {

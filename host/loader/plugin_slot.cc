@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <random>
 
 #include "madoguchi/plugin/v1/plugin.grpc.pb.h"
 #include "sdk/failure/grpc_status.h"
@@ -155,11 +156,13 @@ PluginPlan PluginSlot::plan() const {
 }
 
 void PluginSlot::Supervise(std::stop_token stopping) {
-  milliseconds backoff = patience_.first_backoff;
+  std::minstd_rand random(std::random_device{}());
+  Backoff backoff(patience_.backoff,
+                  [&] { return std::uniform_real_distribution<double>()(random); });
   PluginPlan plan;
   Order order = Order::kReload;
   while (!stopping.stop_requested()) {
-    if (order != Order::kNone) backoff = patience_.first_backoff;
+    if (order != Order::kNone) backoff.Forget();
     if (order == Order::kReload || !plan.may_run.ok()) {
       plan = prepare_();
       if (!plan.may_run.ok()) {
@@ -175,18 +178,14 @@ void PluginSlot::Supervise(std::stop_token stopping) {
     if (plan.may_run.ok()) {
       const auto born = std::chrono::steady_clock::now();
       const std::string why = LiveOnce(plan, stopping);
-      // One that lived for a while is started again as if it had never failed.
-      if (std::chrono::steady_clock::now() - born > patience_.longest_backoff) {
-        backoff = patience_.first_backoff;
-      }
       // One that was told to end waits for nothing.
       if (IsCalled()) {
         SetState(PluginRow::STATE_STARTING, "", -1);
       } else {
-        SetState(PluginRow::STATE_WAITING, why, -1);
+        patience = backoff.Ended(born, std::chrono::steady_clock::now());
+        SetState(backoff.quarantined() ? PluginRow::STATE_QUARANTINED : PluginRow::STATE_WAITING,
+                 why, -1);
       }
-      patience = backoff;
-      backoff = std::min(backoff * 2, patience_.longest_backoff);
     }
     if (!stopping.stop_requested()) AwaitCall(patience);
     std::lock_guard<std::mutex> lock(mutex_);

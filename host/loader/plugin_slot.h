@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "host/loader/backoff.h"
 #include "host/loader/image.h"
 #include "host/loader/jail/jail.h"
 #include "host/loader/process.h"
@@ -57,8 +58,7 @@ class PluginSlot {
   struct Patience {
     std::chrono::milliseconds start{5000};  // Hello and Start together
     std::chrono::milliseconds stop{1000};   // from the closed socket to SIGKILL
-    std::chrono::milliseconds first_backoff{1000};
-    std::chrono::milliseconds longest_backoff{60000};
+    Backoff::Limits backoff;
   };
   using Prepare = std::function<PluginPlan()>;
   // Of a life that begins, and of one that has ended.

@@ -23,8 +23,8 @@ class PluginSlotTest : public testing::Test {
   PluginSlotTest() {
     patience_.start = 5s;
     patience_.stop = 300ms;
-    patience_.first_backoff = 20ms;
-    patience_.longest_backoff = 40ms;
+    patience_.backoff.first = 20ms;
+    patience_.backoff.longest = 40ms;
     char folder[] = "/tmp/madoguchi-slot-XXXXXX";
     folder_ = mkdtemp(folder);
   }
@@ -128,7 +128,7 @@ TEST_F(PluginSlotTest, ADeathIsNoticedNamedAndMadeGood) {
 }
 
 TEST_F(PluginSlotTest, TheRowSaysWhoEndedHowWithItsLastTwentyLines) {
-  patience_.first_backoff = patience_.longest_backoff = 60s;
+  patience_.backoff.first = patience_.backoff.longest = 60s;
   auto slot = Start("exits");
   const PluginRow row = AwaitState(*slot, PluginRow::STATE_WAITING);
   EXPECT_EQ(row.name(), "exits");
@@ -146,7 +146,7 @@ TEST_F(PluginSlotTest, TheRowSaysWhoEndedHowWithItsLastTwentyLines) {
 
 TEST_F(PluginSlotTest, WhatDoesNotSayHelloIsKilled) {
   patience_.start = 100ms;
-  patience_.first_backoff = patience_.longest_backoff = 60s;
+  patience_.backoff.first = patience_.backoff.longest = 60s;
   auto slot = Start("hangs");
   const PluginRow row = AwaitState(*slot, PluginRow::STATE_WAITING);
   EXPECT_NE(row.detail().find("no Hello"), std::string::npos) << row.detail();
@@ -210,7 +210,7 @@ TEST(DifferenceFrom, NamesWhatDiffersWithBothValues) {
 }
 
 TEST_F(PluginSlotTest, AnotherNameThanTheManifestsIsNotBelieved) {
-  patience_.first_backoff = patience_.longest_backoff = 60s;
+  patience_.backoff.first = patience_.backoff.longest = 60s;
   auto slot = Start("liar");
   const PluginRow row = AwaitState(*slot, PluginRow::STATE_WAITING);
   EXPECT_EQ(row.detail().find("it calls itself \"somebody\"; its manifest says \"liar\""), 0u)
@@ -222,7 +222,7 @@ TEST_F(PluginSlotTest, AnotherNameThanTheManifestsIsNotBelieved) {
 }
 
 TEST_F(PluginSlotTest, WhateverBytesItWritesTheRowCanBeRead) {
-  patience_.first_backoff = patience_.longest_backoff = 60s;
+  patience_.backoff.first = patience_.backoff.longest = 60s;
   auto slot = Start("mumbles", "\xff");
   const PluginRow row = AwaitState(*slot, PluginRow::STATE_WAITING);
   EXPECT_NE(row.detail().find("number is ???"), std::string::npos) << row.detail();
@@ -250,12 +250,23 @@ TEST_F(PluginSlotTest, AnAnswerThatIsTooLargeIsNotTaken) {
 }
 
 TEST_F(PluginSlotTest, ItIsStartedAgainLaterAndLater) {
-  patience_.first_backoff = 50ms;
-  patience_.longest_backoff = 100ms;
+  patience_.backoff.first = 50ms;
+  patience_.backoff.longest = 100ms;
   const auto before = steady_clock::now();
   auto slot = Start("exits");
   EXPECT_GE(Await(*slot, [](const PluginRow& row) { return row.restarts() >= 3; }).restarts(), 3u);
   EXPECT_GE(steady_clock::now() - before, 250ms);  // 50 + 100 + 100
+}
+
+TEST_F(PluginSlotTest, OneThatEndsOverAndOverIsPutIntoQuarantineUntilAnAdminSaysSo) {
+  patience_.backoff.first = 1ms;
+  auto slot = Start("exits");
+  const PluginRow row = AwaitState(*slot, PluginRow::STATE_QUARANTINED);
+  EXPECT_EQ(row.state(), PluginRow::STATE_QUARANTINED);
+  EXPECT_EQ(row.restarts(), 4u);
+  EXPECT_NE(row.detail().find("ended with status 3"), std::string::npos) << row.detail();
+  slot->Restart();
+  EXPECT_GE(Await(*slot, [](const PluginRow& now) { return now.restarts() >= 5; }).restarts(), 5u);
 }
 
 TEST_F(PluginSlotTest, ARefusedOneIsListedAndNeverRuns) {
@@ -285,7 +296,7 @@ TEST_F(PluginSlotTest, AnApprovalStartsItAndItsEndStopsIt) {
 
 // The jail was built around the folder that is gone.
 TEST_F(PluginSlotTest, ItIsStartedAgainWhenTheFolderOfItsSocketIsAnother) {
-  patience_.first_backoff = patience_.longest_backoff = 60s;
+  patience_.backoff.first = patience_.backoff.longest = 60s;
   std::filesystem::create_directory(folder_ + "/run");
   sockets_ = {folder_ + "/run/server.sock"};
   auto slot = Start("stays");
@@ -300,7 +311,7 @@ TEST_F(PluginSlotTest, ItIsStartedAgainWhenTheFolderOfItsSocketIsAnother) {
 }
 
 TEST_F(PluginSlotTest, ARestartRunsTheSameBytesAtOnceWhateverLiesThereNow) {
-  patience_.first_backoff = patience_.longest_backoff = 60s;
+  patience_.backoff.first = patience_.backoff.longest = 60s;
   auto slot = Start("stays");
   const PluginRow first = AwaitState(*slot, PluginRow::STATE_RUNNING);
   std::filesystem::remove_all(folder_ + "/stays");

@@ -36,6 +36,7 @@ constexpr Phrase kStarting("起動中", "starting");
 constexpr Phrase kRunning("動作中", "running");
 constexpr Phrase kWaiting("再起動待ち", "waiting");
 constexpr Phrase kRefused("使えない", "refused");
+constexpr Phrase kQuarantined("停止中（異常終了のくり返し）", "quarantined");
 constexpr Phrase kUnapproved("承認待ち", "not approved");
 
 constexpr Phrase kShowName("名前", "Name");
@@ -94,6 +95,8 @@ const Phrase& StatePhrase(PluginRow::State state) {
       return kRefused;
     case PluginRow::STATE_UNAPPROVED:
       return kUnapproved;
+    case PluginRow::STATE_QUARANTINED:
+      return kQuarantined;
     default:
       return kStarting;
   }
@@ -199,8 +202,9 @@ int AwaitRunning(const std::string& name, int before, const Session& session) {
     const auto seen = Inspect(name, session);
     if (!seen.ok()) return Fail(seen.status(), session);
     const PluginRow& row = seen->row();
-    const bool failed =
-        row.state() == PluginRow::STATE_WAITING || row.state() == PluginRow::STATE_REFUSED;
+    const bool failed = row.state() == PluginRow::STATE_WAITING ||
+                        row.state() == PluginRow::STATE_QUARANTINED ||
+                        row.state() == PluginRow::STATE_REFUSED;
     if (row.state() == PluginRow::STATE_RUNNING && row.pid() != before) {
       session.out << Fill(kRuns, session.language, {name}) << std::endl;
       return kExitDone;
