@@ -265,6 +265,20 @@ std::unique_ptr<Card> Clinic::Lay(const std::string& patient, int reader,
 }
 
 bool Clinic::AwaitCard(int reader, bool there, std::chrono::milliseconds patience) {
+  return AwaitReader(
+      reader,
+      [&](const auto& state) { return (state.presence() != reader::v1::PRESENCE_ABSENT) == there; },
+      patience);
+}
+
+bool Clinic::AwaitLyingCard(int reader) {
+  return AwaitReader(
+      reader, [](const auto& state) { return state.lying(); }, std::chrono::seconds(20));
+}
+
+bool Clinic::AwaitReader(int reader,
+                         const std::function<bool(const reader::v1::ReaderState&)>& pleases,
+                         std::chrono::milliseconds patience) {
   const std::string wanted = ReaderName(reader);
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + patience);
@@ -274,8 +288,7 @@ bool Clinic::AwaitCard(int reader, bool there, std::chrono::milliseconds patienc
   bool found = false;
   while (!found && stream->Read(&table)) {
     for (const auto& row : table.reader()) {
-      found = found || (row.plugin() + "/" + row.state().name() == wanted &&
-                        (row.state().presence() != reader::v1::PRESENCE_ABSENT) == there);
+      found = found || (row.plugin() + "/" + row.state().name() == wanted && pleases(row.state()));
     }
   }
   context.TryCancel();

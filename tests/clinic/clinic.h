@@ -1,6 +1,7 @@
 #ifndef MADOGUCHI_TESTS_CLINIC_CLINIC_H_
 #define MADOGUCHI_TESTS_CLINIC_CLINIC_H_
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -78,6 +79,8 @@ class Clinic {
   // Waits until the host sees a card (or none) on that reader; false after `patience`.
   bool AwaitCard(int reader, bool there = true,
                  std::chrono::milliseconds patience = std::chrono::seconds(20));
+  // One that lay there before its reader, or pcscd, came.
+  bool AwaitLyingCard(int reader);
 
   // A new channel to the desk's local socket.
   std::shared_ptr<grpc::Channel> Channel();
@@ -101,6 +104,8 @@ class Clinic {
   void WriteAuthority();
   void WriteHost();
   void ApprovePlugins();
+  bool AwaitReader(int reader, const std::function<bool(const reader::v1::ReaderState&)>& pleases,
+                   std::chrono::milliseconds patience);
 
   const Options options_;
   std::string folder_;
