@@ -228,14 +228,17 @@ void Clinic::StartHost() {
 void Clinic::Start() {
   StartAuthority();
   StartHost();
-  const auto all_run = [&] {
+  EXPECT_TRUE(AwaitPlugins()) << host_->Output();
+  for (int i = 0; i < options_.readers; ++i) EXPECT_TRUE(AwaitCard(i, false));
+}
+
+bool Clinic::AwaitPlugins() {
+  return Await([&] {
     for (const auto& plugin : config_.plugin()) {
       if (Plugin(plugin.name()).state() != desk::v1::PluginRow::STATE_RUNNING) return false;
     }
     return true;
-  };
-  EXPECT_TRUE(Await(all_run)) << host_->Output();
-  for (int i = 0; i < options_.readers; ++i) EXPECT_TRUE(AwaitCard(i, false));
+  });
 }
 
 std::unique_ptr<Card> Clinic::Lay(const std::string& patient, int reader,

@@ -67,6 +67,8 @@ class Clinic {
   void StartAuthority();
   void StopAuthority() { authority_.reset(); }
   void StartHost();
+  // Until all of them run.
+  bool AwaitPlugins();
   void StopHost() { host_.reset(); }
   Program& host() { return *host_; }
   Program* authority() { return authority_.get(); }

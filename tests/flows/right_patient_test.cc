@@ -306,6 +306,7 @@ TEST_F(RightPatient, ACardThatLayThereWhenTheHostBeganIsAskedAbout) {
   patient_.reset();
   clinic_->StopHost();
   clinic_->StartHost();
+  ASSERT_TRUE(clinic_->AwaitPlugins());
   staff_ = clinic_->Staff();
   patient_ = clinic_->PatientScreen();
   ASSERT_TRUE(clinic_->AwaitCard(0));
