@@ -325,6 +325,8 @@ TEST_F(Files, APluginRunsWhenAnAdminSaidYesToIt) {
   clinic_->Start();
   Window window(*clinic_, 0, "hanako");
   EXPECT_EQ(clinic_->Madoguchi({"plugins", "revoke", "policy_pin"}).first, 0);
+  EXPECT_TRUE(
+      Await([&] { return clinic_->Plugin("policy_pin").state() == PluginRow::STATE_UNAPPROVED; }));
   EXPECT_TRUE(window.staff().Begin("pin").ok());
   EXPECT_EQ(window.AwaitCode(), FAILURE_CODE_POLICY_FAILED);
   EXPECT_TRUE(window.staff().Close().ok());
