@@ -19,6 +19,15 @@ bool Contains(const google::protobuf::RepeatedPtrField<std::string>& all, const 
   return std::find(all.begin(), all.end(), one) != all.end();
 }
 
+// Known, and for a plugin of this kind.
+absl::StatusOr<Permissions> PermissionsOf(plugin::v1::Kind kind,
+                                          const std::vector<std::string>& granted) {
+  auto permissions = ParsePermissions(granted);
+  if (!permissions.ok()) return permissions;
+  if (absl::Status fits = PermissionsFitKind(*permissions, kind); !fits.ok()) return fits;
+  return permissions;
+}
+
 }  // namespace
 
 absl::StatusOr<Jail> JailOf(const plugin::v1::Manifest& manifest,
@@ -27,12 +36,9 @@ absl::StatusOr<Jail> JailOf(const plugin::v1::Manifest& manifest,
   Jail jail;
   jail.name = manifest.name();
   jail.pin_lane = manifest.kind() == plugin::v1::KIND_READER;
-  const auto permissions = ParsePermissions(granted);
+  const auto permissions = PermissionsOf(manifest.kind(), granted);
   if (!permissions.ok()) return permissions.status();
   jail.permissions = *permissions;
-  if (absl::Status fits = PermissionsFitKind(jail.permissions, manifest.kind()); !fits.ok()) {
-    return fits;
-  }
   for (const SettingDeclaration& setting : manifest.setting()) {
     const auto value = settings.setting().find(setting.name());
     if (value == settings.setting().end() || value->second.empty()) continue;
@@ -175,12 +181,10 @@ absl::Status Plugins::Approve(const desk::v1::ApprovePluginRequest& request, con
     }
     approval.add_permission(permission);
   }
-  const auto permissions =
-      ParsePermissions({request.permission().begin(), request.permission().end()});
-  absl::Status fits = permissions.status();
-  if (fits.ok()) fits = PermissionsFitKind(*permissions, image->folder.manifest.kind());
-  if (!fits.ok()) {
-    return FailureStatus(FAILURE_CODE_REQUEST_INVALID, std::string(fits.message()));
+  const auto permissions = PermissionsOf(
+      image->folder.manifest.kind(), {request.permission().begin(), request.permission().end()});
+  if (!permissions.ok()) {
+    return FailureStatus(FAILURE_CODE_REQUEST_INVALID, std::string(permissions.status().message()));
   }
   approval.set_name(request.name());
   approval.set_digest(request.digest());
