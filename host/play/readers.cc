@@ -8,8 +8,11 @@
 namespace madoguchi::play {
 
 using namespace check::v1;  // NOLINT: the codes.
+using namespace std::chrono_literals;
 
 namespace {
+
+constexpr uint8_t kSign = 0x2A;  // PERFORM SECURITY OPERATION
 
 class Session final : public CardSession {
  public:
@@ -30,8 +33,14 @@ class Session final : public CardSession {
   absl::StatusOr<std::vector<uint8_t>> VerifyPin(std::span<const uint8_t> apdu_template,
                                                  Secret* pin) override {
     std::vector<uint8_t> command(apdu_template.begin(), apdu_template.end());
-    command[4] = static_cast<uint8_t>(pin->size());
-    command.insert(command.end(), pin->bytes().begin(), pin->bytes().end());
+    std::span<const uint8_t> typed = pin->bytes();
+    constexpr uint8_t kWrong[] = {'0', '0', '0', '0'};
+    if (const std::optional<bool> right = NextTyped()) {
+      pin->Wipe();
+      typed = *right ? std::span<const uint8_t>(kPin) : std::span<const uint8_t>(kWrong);
+    }
+    command[4] = static_cast<uint8_t>(typed.size());
+    command.insert(command.end(), typed.begin(), typed.end());
     return Exchange(command, "VERIFY");
   }
 
@@ -45,10 +54,11 @@ class Session final : public CardSession {
     const int number =
         static_cast<int>(std::count_if(stay_->trace.begin(), stay_->trace.end(),
                                        [](const std::string& entry) { return entry != "RESET"; }));
-    if (stay_->silent_from != 0 && number >= stay_->silent_from) {
-      lock.unlock();
-      return BeSilent();
-    }
+    const bool silent = stay_->silent_from != 0 && number >= stay_->silent_from;
+    const bool signs = command[1] == kSign;
+    const auto time =
+        silent ? limits_.timeout : stay_->apdu_time + (signs ? stay_->signature_time : 0ms);
+    if (absl::Status passed = Pause(lock, time); !passed.ok()) return passed;
     if (stay_->instead) {
       lock.unlock();
       if (auto answer = stay_->instead(number)) return *answer;
@@ -57,13 +67,25 @@ class Session final : public CardSession {
     return stay_->card->Transmit(command);
   }
 
-  absl::Status BeSilent() {
-    std::mutex mutex;
-    std::condition_variable_any wake;
-    std::unique_lock<std::mutex> lock(mutex);
-    wake.wait_for(lock, limits_.cancelled, limits_.timeout, [] { return false; });
-    return FailureStatus(limits_.cancelled.stop_requested() ? FAILURE_CODE_CANCELLED
-                                                            : FAILURE_CODE_CARD_SILENT);
+  // `lock` is the stay's; it is let go meanwhile.
+  absl::Status Pause(std::unique_lock<std::mutex>& lock, std::chrono::milliseconds time) {
+    if (time <= 0ms) return absl::OkStatus();
+    stay_->taken.wait_for(lock, limits_.cancelled, std::min(time, limits_.timeout),
+                          [&] { return stay_->gone; });
+    if (limits_.cancelled.stop_requested()) return FailureStatus(FAILURE_CODE_CANCELLED);
+    if (stay_->gone) return FailureStatus(FAILURE_CODE_CARD_GONE);
+    if (time >= limits_.timeout) return FailureStatus(FAILURE_CODE_CARD_SILENT);
+    return absl::OkStatus();
+  }
+
+  // Whether the PIN that was typed now counts as right; nothing where the PIN itself counts.
+  std::optional<bool> NextTyped() {
+    std::lock_guard<std::mutex> lock(stay_->mutex);
+    if (!stay_->typed_right) return std::nullopt;
+    if (stay_->typed_right->empty()) return true;
+    const bool right = stay_->typed_right->front();
+    stay_->typed_right->pop_front();
+    return right;
   }
 
   const std::shared_ptr<Stay> stay_;
@@ -93,16 +115,21 @@ std::shared_ptr<Stay> Readers::Lay(const std::string& reader, std::unique_ptr<si
                                    bool lying, reader::v1::Presence presence) {
   auto stay = std::make_shared<Stay>();
   stay->card = std::move(card);
+  Lay(reader, stay, lying, presence);
+  return stay;
+}
+
+void Readers::Lay(const std::string& reader, std::shared_ptr<Stay> stay, bool lying,
+                  reader::v1::Presence presence) {
   {
     std::lock_guard<std::mutex> lock(mutex_);
     Slot& slot = slots_[reader];
-    slot.stay = stay;
+    slot.stay = std::move(stay);
     ++slot.insertion;
     slot.lying = lying;
     slot.presence = presence;
   }
   Tell();
-  return stay;
 }
 
 void Readers::Take(const std::string& reader) {
@@ -112,6 +139,7 @@ void Readers::Take(const std::string& reader) {
     if (slot.stay != nullptr) {
       std::lock_guard<std::mutex> card(slot.stay->mutex);
       slot.stay->gone = true;
+      slot.stay->taken.notify_all();
     }
     slot.stay = nullptr;
     slot.presence = reader::v1::PRESENCE_ABSENT;
@@ -120,7 +148,7 @@ void Readers::Take(const std::string& reader) {
 }
 
 void Readers::Restart() {
-  table_.Remove("virtual", "its plugin is not running");
+  table_.Remove(plugin_, "its plugin is not running");
   {
     std::lock_guard<std::mutex> lock(mutex_);
     ++generation_;
@@ -141,6 +169,14 @@ void Readers::ServiceDown() {
   Tell();
 }
 
+void Readers::ServiceUp() {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    service_ = reader::v1::SERVICE_RUNNING;
+  }
+  Tell();
+}
+
 void Readers::Tell() {
   reader::v1::Snapshot snapshot;
   uint64_t generation = 0;
@@ -156,7 +192,7 @@ void Readers::Tell() {
       state->set_lying(slot.lying);
     }
     // Inside the lock, so that two changes do not overtake each other.
-    table_.Update("virtual", generation, snapshot);
+    table_.Update(plugin_, generation, snapshot);
   }
 }
 
