@@ -135,7 +135,9 @@ void Readers::Lay(const std::string& reader, std::shared_ptr<Stay> stay, bool ly
 void Readers::Take(const std::string& reader) {
   {
     std::lock_guard<std::mutex> lock(mutex_);
-    Slot& slot = slots_[reader];
+    const auto found = slots_.find(reader);
+    if (found == slots_.end()) return;
+    Slot& slot = found->second;
     if (slot.stay != nullptr) {
       std::lock_guard<std::mutex> card(slot.stay->mutex);
       slot.stay->gone = true;
