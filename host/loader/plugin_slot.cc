@@ -23,7 +23,6 @@ namespace {
 using desk::v1::PluginRow;
 using std::chrono::milliseconds;
 
-constexpr uint32_t kContractVersion = 1;
 // The most bytes of one message from a plugin. Three of the longest R-APDUs fit (reader.proto says
 // so); and what goes on to the screens stays far below the 4 MiB that a screen's gRPC takes.
 constexpr int kLargestAnswer = 256 * 1024;
@@ -45,32 +44,7 @@ std::string HowItEnded(const siginfo_t& facts) {
   return std::string("killed by ") + strsignal(facts.si_status);
 }
 
-std::string NameOfKind(plugin::v1::Kind kind) {
-  const std::string name = plugin::v1::Kind_Name(kind);
-  return name.empty() ? "kind " + std::to_string(kind) : name;
-}
-
 }  // namespace
-
-std::string DifferenceFrom(const plugin::v1::Manifest& manifest,
-                           const plugin::v1::HelloReply& said) {
-  std::string difference;
-  const auto add = [&](const std::string& part) {
-    difference += (difference.empty() ? "" : "; ") + part;
-  };
-  if (said.name() != manifest.name()) {
-    add("it calls itself \"" + said.name() + "\"; its manifest says \"" + manifest.name() + "\"");
-  }
-  if (said.kind() != manifest.kind()) {
-    add("it is a " + NameOfKind(said.kind()) + "; its manifest says " +
-        NameOfKind(manifest.kind()));
-  }
-  if (said.version() != kContractVersion) {
-    add("it speaks version " + std::to_string(said.version()) +
-        " of the contract; this host speaks version " + std::to_string(kContractVersion));
-  }
-  return difference;
-}
 
 PluginSlot::PluginSlot(std::string name, Prepare prepare, Up up, Notice down, Patience patience)
     : name_(std::move(name)),

@@ -15,11 +15,12 @@
 #include <vector>
 
 #include "host/loader/backoff.h"
-#include "host/loader/image.h"
-#include "host/loader/jail/jail.h"
-#include "host/loader/process.h"
 #include "madoguchi/desk/v1/desk.pb.h"
 #include "madoguchi/plugin/v1/plugin.pb.h"
+#include "sdk/launch/image.h"
+#include "sdk/launch/jail/jail.h"
+#include "sdk/launch/launch.h"
+#include "sdk/launch/process.h"
 
 namespace madoguchi {
 
@@ -33,11 +34,6 @@ struct PluginLife {
   Fd pin;      // the host's end of fd 4; readers only
   Fd service;  // a duplicate of the channel's socket, to close it for good
 };
-
-// In what `said` differs from `manifest` or from the contract, with both values; empty when it does
-// not.
-std::string DifferenceFrom(const plugin::v1::Manifest& manifest,
-                           const plugin::v1::HelloReply& said);
 
 // What is to run, or why nothing is.
 struct PluginPlan {
