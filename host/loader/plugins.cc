@@ -4,6 +4,7 @@
 
 #include "sdk/failure/failure.h"
 #include "sdk/failure/plain_line.h"
+#include "sdk/launch/launch.h"
 
 namespace madoguchi {
 namespace {
