@@ -104,6 +104,7 @@ PluginRow PluginSlot::Row() const {
     }
   }
   for (const std::string& permission : plan.granted) row.add_granted(permission);
+  if (replacing_) row.set_next_digest(plan_->image->digest);
   row.set_state(state_);
   row.set_detail(detail_);
   row.set_pid(pid_);
@@ -203,6 +204,8 @@ void PluginSlot::Replace() {
   trouble_.clear();
   if (IsReader(*running_)) {
     replace_by_ = steady_clock::now() + patience_.drain;
+    std::lock_guard<std::mutex> lock(mutex_);
+    replacing_ = true;
     return;
   }
   std::string why;
@@ -230,6 +233,7 @@ std::string PluginSlot::End(bool wait) {
     std::lock_guard<std::mutex> lock(mutex_);
     life_ = nullptr;
     runs_.reset();
+    replacing_ = false;
     state_ = PluginRow::STATE_STARTING;
     detail_.clear();
   }

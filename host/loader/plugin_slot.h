@@ -120,6 +120,7 @@ class PluginSlot {
   std::optional<PluginPlan> plan_;
   // Of what runs, which may be the version before plan_.
   std::optional<PluginPlan> runs_;
+  bool replacing_ = false;
   Order order_ = Order::kNone;
   std::shared_ptr<const PluginLife> life_;
   desk::v1::PluginRow::State state_ = desk::v1::PluginRow::STATE_STARTING;

@@ -402,12 +402,14 @@ TEST_F(PluginSlotTest, AReaderIsReplacedWhenItsGuestsHaveLeft) {
             "the version that was approved last takes over when the checks under way have ended");
   EXPECT_EQ(waiting.state(), PluginRow::STATE_RUNNING);
   EXPECT_EQ(waiting.version(), "1.0");
+  EXPECT_EQ(waiting.next_digest(), slot->plan().image->digest);
   EXPECT_EQ(waiting.pid(), first.pid());
   guest.reset();
   const auto newer = [](const PluginRow& row) {
     return row.version() == "1.0.1" && row.state() == PluginRow::STATE_RUNNING;
   };
   EXPECT_TRUE(newer(Await(*slot, newer)));
+  EXPECT_EQ(slot->Row().next_digest(), "");
   EXPECT_FALSE(Lives(first.pid()));
   EXPECT_EQ(downs_, 1);
   EXPECT_EQ(ups_, 2);
