@@ -19,9 +19,12 @@ std::optional<CardSeen> Check::CardToTake(const std::vector<CardSeen>& cards) {
     if (disowned_.count(card.arrival) > 0) continue;
     const bool fresh = card.arrival > subject_.after_arrival && !card.lying;
     const bool vouched = vouched_.count(card.arrival) > 0;
-    if ((fresh || vouched) && world_.readers->Take(card.arrival, subject_.check_id, vouched)) {
-      return card;
-    }
+    if (!fresh && !vouched) continue;
+    auto visit = world_.reader_port->Visit(card);
+    if (visit == nullptr || !world_.readers->Take(card.arrival, subject_.check_id, vouched))
+      continue;
+    visit_ = std::move(visit);
+    return card;
   }
   return {};
 }

@@ -3,9 +3,9 @@
 #include <ctime>
 
 #include "host/desk/stream.h"
-#include "host/loader/jail/jail.h"
 #include "host/version.h"
 #include "sdk/failure/failure.h"
+#include "sdk/launch/jail/jail.h"
 
 namespace madoguchi {
 namespace {

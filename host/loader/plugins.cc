@@ -1,65 +1,21 @@
 #include "host/loader/plugins.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 
 #include "sdk/failure/failure.h"
 #include "sdk/failure/plain_line.h"
+#include "sdk/launch/launch.h"
 
 namespace madoguchi {
 namespace {
 
 using namespace check::v1;  // NOLINT: the codes.
-using plugin::v1::SettingDeclaration;
 
 bool Contains(const google::protobuf::RepeatedPtrField<std::string>& all, const std::string& one) {
   return std::find(all.begin(), all.end(), one) != all.end();
 }
 
-// Known, and for a plugin of this kind.
-absl::StatusOr<Permissions> PermissionsOf(plugin::v1::Kind kind,
-                                          const std::vector<std::string>& granted) {
-  auto permissions = ParsePermissions(granted);
-  if (!permissions.ok()) return permissions;
-  if (absl::Status fits = PermissionsFitKind(*permissions, kind); !fits.ok()) return fits;
-  return permissions;
-}
-
 }  // namespace
-
-absl::StatusOr<Jail> JailOf(const plugin::v1::Manifest& manifest,
-                            const plugin::v1::StartRequest& settings,
-                            const std::vector<std::string>& granted) {
-  Jail jail;
-  jail.name = manifest.name();
-  jail.pin_lane = manifest.kind() == plugin::v1::KIND_READER;
-  const auto permissions = PermissionsOf(manifest.kind(), granted);
-  if (!permissions.ok()) return permissions.status();
-  jail.permissions = *permissions;
-  for (const SettingDeclaration& setting : manifest.setting()) {
-    const auto value = settings.setting().find(setting.name());
-    if (value == settings.setting().end() || value->second.empty()) continue;
-    if (setting.type() == SettingDeclaration::TYPE_SOCKET) jail.sockets.push_back(value->second);
-    if (setting.type() == SettingDeclaration::TYPE_SOCKET_FOLDER && jail.permissions.sockets) {
-      jail.sockets_folder = value->second;
-      if (mkdir(value->second.c_str(), 0700) != 0 && errno != EEXIST) {
-        return absl::UnavailableError("the folder " + value->second + " of the setting " +
-                                      setting.name() + ": " + std::strerror(errno));
-      }
-    }
-  }
-#ifdef MADOGUCHI_SANITIZED
-  // A sanitizer's shadow fits no limit of memory, it reads /proc/self, and to look for leaks at the
-  // end it makes a process.
-  jail.memory_mib = 0;
-  jail.read = {"/proc"};
-  jail.without = {"seccomp"};
-#endif
-  return jail;
-}
 
 Plugins::Plugins(const std::vector<Configured>& configured, const std::string& base,
                  const std::string& lock_path, const std::string& launcher, PluginReaders* readers)

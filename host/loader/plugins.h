@@ -7,19 +7,12 @@
 #include <vector>
 
 #include "host/loader/approvals.h"
-#include "host/loader/manifest.h"
 #include "host/loader/plugin_desk.h"
 #include "host/loader/plugin_slot.h"
 #include "host/loader/ports.h"
+#include "sdk/launch/manifest.h"
 
 namespace madoguchi {
-
-// The jail of a plugin to which `granted` was granted, around the paths that its settings name.
-// INVALID_ARGUMENT when a permission is unknown, or not for a plugin of its kind; UNAVAILABLE when
-// a folder cannot be made.
-absl::StatusOr<Jail> JailOf(const plugin::v1::Manifest& manifest,
-                            const plugin::v1::StartRequest& settings,
-                            const std::vector<std::string>& granted);
 
 // All plugins of a host: those that an admin said yes to run, the others are listed with the
 // reason. Thread-safe.

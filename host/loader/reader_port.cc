@@ -194,17 +194,23 @@ void PluginReaders::Down(const std::string& plugin) {
   table_.Remove(plugin, "its plugin is not running");
 }
 
+// The life that told of the card, if it is still the one.
+std::shared_ptr<const PluginLife> PluginReaders::LifeOf(const CardSeen& card) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  const auto found = watches_.find(card.plugin);
+  if (found == watches_.end() || found->second->life->generation != card.generation) return nullptr;
+  return found->second->life;
+}
+
+std::shared_ptr<const void> PluginReaders::Visit(const CardSeen& card) {
+  const auto life = LifeOf(card);
+  return life == nullptr ? nullptr : life->guests->Enter();
+}
+
 absl::StatusOr<std::unique_ptr<CardSession>> PluginReaders::Open(const CardSeen& card,
                                                                  const CallLimits& limits) {
-  std::shared_ptr<const PluginLife> life;
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    const auto found = watches_.find(card.plugin);
-    if (found != watches_.end()) life = found->second->life;
-  }
-  if (life == nullptr || life->generation != card.generation) {
-    return FailureStatus(FAILURE_CODE_READER_LOST, card.place());
-  }
+  const auto life = LifeOf(card);
+  if (life == nullptr) return FailureStatus(FAILURE_CODE_READER_LOST, card.place());
   const auto stub = Reader::NewStub(life->channel);
   reader::v1::OpenRequest request;
   request.set_reader(card.reader);

@@ -1,5 +1,7 @@
 // The plugins: list for everybody at the counter, the other commands for the admin.
+#include <algorithm>
 #include <chrono>
+#include <utility>
 #include <vector>
 
 #include "madoguchi/desk/v1/desk.grpc.pb.h"
@@ -62,6 +64,14 @@ constexpr Phrase kNetwork("ネットワークにつなぐ", "connect to the netw
 
 constexpr Phrase kJailLacks("この機械ではプラグインの隔離が一部はたらきません。{}",
                             "On this machine a part of the plugins' jail is missing. {}");
+constexpr Phrase kNothingToReplace(
+    "{} は動いていないので、入れ替えるものがありません。plugins approve {} で承認してください。",
+    "{} does not run, so there is nothing to replace. Use: plugins approve {}");
+constexpr Phrase kSameVersion("{} はこの内容ですでに動いています。",
+                              "{} runs as it lies there already.");
+constexpr Phrase kWaits("いま進んでいる確認が終わるのを待って入れ替えます。",
+                        "The new version takes over when the checks under way have ended.");
+constexpr Phrase kNewlyAsks("新しく求める権限", "Asks anew for");
 constexpr Phrase kAsk("この内容で承認しますか [y/N]: ", "Approve it as it is? [y/N]: ");
 constexpr Phrase kApproved("{} を承認しました。", "Approved {}.");
 constexpr Phrase kRuns("{} は動いています。", "{} is running.");
@@ -141,6 +151,12 @@ std::string Shown(const desk::v1::InspectPluginReply& seen, Language language) {
   const bool runs = row.state() == PluginRow::STATE_RUNNING;
   if (runs && row.digest() != seen.digest()) {
     add(kShowRuns, Printable(row.version()) + " " + Printable(row.digest()));
+    for (const std::string& permission : seen.asked()) {
+      const auto& granted = row.granted();
+      if (std::find(granted.begin(), granted.end(), permission) == granted.end()) {
+        add(kNewlyAsks, PermissionText(permission, language));
+      }
+    }
   }
   if (runs) {
     std::string granted;
@@ -196,19 +212,28 @@ bool SaysYes(const Session& session) {
 }
 
 // Tells how the plugin's start went. `before` is the process that ran until now, if one did.
-int AwaitRunning(const std::string& name, int before, const Session& session) {
-  const auto until = std::chrono::steady_clock::now() + kStartPatience;
+int AwaitRunning(const std::string& name, const PluginRow& before, const std::string& digest,
+                 const Session& session) {
+  auto until = std::chrono::steady_clock::now() + kStartPatience;
+  bool told = false;
   while (true) {
     const auto seen = Inspect(name, session);
     if (!seen.ok()) return Fail(seen.status(), session);
     const PluginRow& row = seen->row();
-    const bool failed = row.state() == PluginRow::STATE_WAITING ||
-                        row.state() == PluginRow::STATE_QUARANTINED ||
-                        row.state() == PluginRow::STATE_REFUSED;
-    if (row.state() == PluginRow::STATE_RUNNING && row.pid() != before) {
+    const bool runs = row.state() == PluginRow::STATE_RUNNING;
+    if (runs && row.pid() > 0 && row.pid() != before.pid() && row.digest() == digest) {
       session.out << Fill(kRuns, session.language, {name}) << std::endl;
       return kExitDone;
     }
+    const bool waits = !row.next_digest().empty();
+    if (waits) until = std::chrono::steady_clock::now() + kStartPatience;
+    if (waits && !std::exchange(told, true)) {
+      session.out << kWaits.In(session.language) << std::endl;
+    }
+    const bool failed = row.state() == PluginRow::STATE_WAITING ||
+                        row.state() == PluginRow::STATE_QUARANTINED ||
+                        row.state() == PluginRow::STATE_REFUSED ||
+                        (runs && !waits && row.digest() != digest && !row.detail().empty());
     const bool over = std::chrono::steady_clock::now() >= until;
     if (failed || over || session.interrupted->load() > 0) {
       session.err << Fill(kDoesNotRun, session.language,
@@ -261,6 +286,16 @@ int RunPluginsShow(const CommandLine& line, const Session& session) {
 int RunPluginsApprove(const CommandLine& line, const Session& session) {
   const auto seen = Inspect(line.name, session);
   if (!seen.ok()) return Fail(seen.status(), session);
+  if (line.command == Command::kPluginsReplace) {
+    if (seen->row().state() != PluginRow::STATE_RUNNING) {
+      session.err << Fill(kNothingToReplace, session.language, {line.name, line.name}) << std::endl;
+      return kExitFailed;
+    }
+    if (seen->problem().empty() && seen->row().digest() == seen->digest()) {
+      session.out << Fill(kSameVersion, session.language, {line.name}) << std::endl;
+      return kExitDone;
+    }
+  }
   session.out << Shown(*seen, session.language) << std::flush;
   if (!seen->problem().empty()) {
     return Fail(FailureStatus(check::v1::FAILURE_CODE_PLUGIN_BROKEN, seen->problem()), session);
@@ -284,7 +319,7 @@ int RunPluginsApprove(const CommandLine& line, const Session& session) {
       });
   if (!done.ok()) return Fail(done.status(), session);
   session.out << Fill(kApproved, session.language, {line.name}) << std::endl;
-  return AwaitRunning(line.name, seen->row().pid(), session);
+  return AwaitRunning(line.name, seen->row(), seen->digest(), session);
 }
 
 int RunPluginsRevoke(const CommandLine& line, const Session& session) {
@@ -310,7 +345,7 @@ int RunPluginsRestart(const CommandLine& line, const Session& session) {
       });
   if (!done.ok()) return Fail(done.status(), session);
   session.out << Fill(kRestarted, session.language, {line.name}) << std::endl;
-  return AwaitRunning(line.name, seen->row().pid(), session);
+  return AwaitRunning(line.name, seen->row(), seen->row().digest(), session);
 }
 
 }  // namespace madoguchi::terminal

@@ -1,5 +1,5 @@
-#ifndef MADOGUCHI_HOST_LOADER_JAIL_PLACES_H_
-#define MADOGUCHI_HOST_LOADER_JAIL_PLACES_H_
+#ifndef MADOGUCHI_SDK_LAUNCH_JAIL_PLACES_H_
+#define MADOGUCHI_SDK_LAUNCH_JAIL_PLACES_H_
 
 #include <limits.h>
 #include <stdlib.h>
@@ -7,8 +7,8 @@
 
 #include <initializer_list>
 
-#include "host/loader/jail/cell.h"
-#include "host/loader/jail/landlock.h"
+#include "sdk/launch/jail/cell.h"
+#include "sdk/launch/jail/landlock.h"
 
 namespace madoguchi::jail {
 
@@ -72,4 +72,4 @@ void ForEachPlace(const Cell& cell, Visit visit) {
 
 }  // namespace madoguchi::jail
 
-#endif  // MADOGUCHI_HOST_LOADER_JAIL_PLACES_H_
+#endif  // MADOGUCHI_SDK_LAUNCH_JAIL_PLACES_H_

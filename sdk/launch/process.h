@@ -1,5 +1,5 @@
-#ifndef MADOGUCHI_HOST_LOADER_PROCESS_H_
-#define MADOGUCHI_HOST_LOADER_PROCESS_H_
+#ifndef MADOGUCHI_SDK_LAUNCH_PROCESS_H_
+#define MADOGUCHI_SDK_LAUNCH_PROCESS_H_
 
 #include <sys/types.h>
 
@@ -46,4 +46,4 @@ absl::StatusOr<Spawned> Spawn(const std::vector<std::string>& launch, int progra
 
 }  // namespace madoguchi
 
-#endif  // MADOGUCHI_HOST_LOADER_PROCESS_H_
+#endif  // MADOGUCHI_SDK_LAUNCH_PROCESS_H_

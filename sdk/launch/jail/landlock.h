@@ -1,5 +1,5 @@
-#ifndef MADOGUCHI_HOST_LOADER_JAIL_LANDLOCK_H_
-#define MADOGUCHI_HOST_LOADER_JAIL_LANDLOCK_H_
+#ifndef MADOGUCHI_SDK_LAUNCH_JAIL_LANDLOCK_H_
+#define MADOGUCHI_SDK_LAUNCH_JAIL_LANDLOCK_H_
 
 #include <linux/landlock.h>
 #include <stdint.h>
@@ -57,4 +57,4 @@ inline size_t RulesetSize(int abi) {
 
 }  // namespace madoguchi::jail::landlock
 
-#endif  // MADOGUCHI_HOST_LOADER_JAIL_LANDLOCK_H_
+#endif  // MADOGUCHI_SDK_LAUNCH_JAIL_LANDLOCK_H_

@@ -1,4 +1,4 @@
-#include "host/loader/jail/jailed_process.h"
+#include "sdk/launch/jail/jailed_process.h"
 
 #include <fcntl.h>
 #include <signal.h>

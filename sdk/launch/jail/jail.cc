@@ -1,4 +1,4 @@
-#include "host/loader/jail/jail.h"
+#include "sdk/launch/jail/jail.h"
 
 #include <linux/seccomp.h>
 #include <sys/stat.h>
@@ -9,8 +9,8 @@
 #include <fstream>
 #include <string_view>
 
-#include "host/loader/jail/cell.h"
-#include "host/loader/jail/landlock.h"
+#include "sdk/launch/jail/cell.h"
+#include "sdk/launch/jail/landlock.h"
 
 namespace madoguchi {
 namespace {

@@ -1,4 +1,4 @@
-#include "host/loader/process.h"
+#include "sdk/launch/process.h"
 
 #include <fcntl.h>
 #include <signal.h>

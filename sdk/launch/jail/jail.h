@@ -1,5 +1,5 @@
-#ifndef MADOGUCHI_HOST_LOADER_JAIL_JAIL_H_
-#define MADOGUCHI_HOST_LOADER_JAIL_JAIL_H_
+#ifndef MADOGUCHI_SDK_LAUNCH_JAIL_JAIL_H_
+#define MADOGUCHI_SDK_LAUNCH_JAIL_JAIL_H_
 
 #include <sys/types.h>
 
@@ -87,4 +87,4 @@ std::vector<Layer> LayersOf(int landlock_abi, bool seccomp, bool namespaces);
 
 }  // namespace madoguchi
 
-#endif  // MADOGUCHI_HOST_LOADER_JAIL_JAIL_H_
+#endif  // MADOGUCHI_SDK_LAUNCH_JAIL_JAIL_H_

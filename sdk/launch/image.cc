@@ -1,4 +1,4 @@
-#include "host/loader/image.h"
+#include "sdk/launch/image.h"
 
 #include <fcntl.h>
 #include <openssl/evp.h>

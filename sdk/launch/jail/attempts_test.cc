@@ -1,7 +1,7 @@
 // One row an attempt: what it gives in the jail, and that it succeeds as soon as the layers that
 // stop it are left out, so that no row passes because the attempt itself is broken.
 
-#include "host/loader/jail/attempts.h"
+#include "sdk/launch/jail/attempts.h"
 
 #include <linux/capability.h>
 #include <sys/prctl.h>

@@ -1,5 +1,5 @@
-#ifndef MADOGUCHI_HOST_LOADER_JAIL_ATTEMPTS_H_
-#define MADOGUCHI_HOST_LOADER_JAIL_ATTEMPTS_H_
+#ifndef MADOGUCHI_SDK_LAUNCH_JAIL_ATTEMPTS_H_
+#define MADOGUCHI_SDK_LAUNCH_JAIL_ATTEMPTS_H_
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -19,7 +19,7 @@
 #include <string>
 #include <vector>
 
-#include "host/loader/jail/jailed_process.h"
+#include "sdk/launch/jail/jailed_process.h"
 
 namespace madoguchi {
 
@@ -175,4 +175,4 @@ class AttemptsTest : public ::testing::Test {
 
 }  // namespace madoguchi
 
-#endif  // MADOGUCHI_HOST_LOADER_JAIL_ATTEMPTS_H_
+#endif  // MADOGUCHI_SDK_LAUNCH_JAIL_ATTEMPTS_H_

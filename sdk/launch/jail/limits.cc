@@ -9,7 +9,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "host/loader/jail/cell.h"
+#include "sdk/launch/jail/cell.h"
 
 namespace madoguchi::jail {
 namespace {

@@ -1,5 +1,5 @@
-#ifndef MADOGUCHI_HOST_LOADER_JAIL_JAILED_PROCESS_H_
-#define MADOGUCHI_HOST_LOADER_JAIL_JAILED_PROCESS_H_
+#ifndef MADOGUCHI_SDK_LAUNCH_JAIL_JAILED_PROCESS_H_
+#define MADOGUCHI_SDK_LAUNCH_JAIL_JAILED_PROCESS_H_
 
 #include <sys/types.h>
 #include <unistd.h>
@@ -8,7 +8,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "host/loader/jail/jail.h"
+#include "sdk/launch/jail/jail.h"
 
 namespace madoguchi {
 
@@ -44,4 +44,4 @@ class JailedProcess {
 
 }  // namespace madoguchi
 
-#endif  // MADOGUCHI_HOST_LOADER_JAIL_JAILED_PROCESS_H_
+#endif  // MADOGUCHI_SDK_LAUNCH_JAIL_JAILED_PROCESS_H_

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "host/loader/jail/jail.h"
+#include "sdk/launch/jail/jail.h"
 
 // A permission a line. What is taken is said again in the launcher's words, one for one.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

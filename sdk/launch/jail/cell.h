@@ -1,5 +1,5 @@
-#ifndef MADOGUCHI_HOST_LOADER_JAIL_CELL_H_
-#define MADOGUCHI_HOST_LOADER_JAIL_CELL_H_
+#ifndef MADOGUCHI_SDK_LAUNCH_JAIL_CELL_H_
+#define MADOGUCHI_SDK_LAUNCH_JAIL_CELL_H_
 
 #include <sys/types.h>
 
@@ -59,4 +59,4 @@ void FilterCalls(const Cell& cell, int program_fd);
 
 }  // namespace madoguchi::jail
 
-#endif  // MADOGUCHI_HOST_LOADER_JAIL_CELL_H_
+#endif  // MADOGUCHI_SDK_LAUNCH_JAIL_CELL_H_

@@ -19,7 +19,7 @@
 
 #include <initializer_list>
 
-#include "host/loader/jail/cell.h"
+#include "sdk/launch/jail/cell.h"
 
 #ifndef PR_SET_VMA
 #define PR_SET_VMA 0x53564d41

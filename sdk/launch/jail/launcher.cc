@@ -15,7 +15,7 @@
 
 #include <initializer_list>
 
-#include "host/loader/jail/cell.h"
+#include "sdk/launch/jail/cell.h"
 
 namespace madoguchi::jail {
 namespace {

@@ -1,4 +1,4 @@
-#include "host/loader/manifest.h"
+#include "sdk/launch/manifest.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>

@@ -1,11 +1,11 @@
-#ifndef MADOGUCHI_HOST_LOADER_IMAGE_H_
-#define MADOGUCHI_HOST_LOADER_IMAGE_H_
+#ifndef MADOGUCHI_SDK_LAUNCH_IMAGE_H_
+#define MADOGUCHI_SDK_LAUNCH_IMAGE_H_
 
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "host/loader/manifest.h"
-#include "host/loader/process.h"
+#include "sdk/launch/manifest.h"
+#include "sdk/launch/process.h"
 
 namespace madoguchi {
 
@@ -25,4 +25,4 @@ absl::StatusOr<PluginImage> ReadPluginImage(const std::string& folder);
 
 }  // namespace madoguchi
 
-#endif  // MADOGUCHI_HOST_LOADER_IMAGE_H_
+#endif  // MADOGUCHI_SDK_LAUNCH_IMAGE_H_

@@ -2,9 +2,9 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "host/loader/jail/cell.h"
-#include "host/loader/jail/landlock.h"
-#include "host/loader/jail/places.h"
+#include "sdk/launch/jail/cell.h"
+#include "sdk/launch/jail/landlock.h"
+#include "sdk/launch/jail/places.h"
 
 namespace madoguchi::jail {
 namespace {

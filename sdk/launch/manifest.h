@@ -1,5 +1,5 @@
-#ifndef MADOGUCHI_HOST_LOADER_MANIFEST_H_
-#define MADOGUCHI_HOST_LOADER_MANIFEST_H_
+#ifndef MADOGUCHI_SDK_LAUNCH_MANIFEST_H_
+#define MADOGUCHI_SDK_LAUNCH_MANIFEST_H_
 
 #include <map>
 #include <string>
@@ -43,4 +43,4 @@ absl::StatusOr<plugin::v1::StartRequest> Settle(const plugin::v1::Manifest& mani
 
 }  // namespace madoguchi
 
-#endif  // MADOGUCHI_HOST_LOADER_MANIFEST_H_
+#endif  // MADOGUCHI_SDK_LAUNCH_MANIFEST_H_

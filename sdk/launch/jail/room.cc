@@ -6,8 +6,8 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
-#include "host/loader/jail/cell.h"
-#include "host/loader/jail/places.h"
+#include "sdk/launch/jail/cell.h"
+#include "sdk/launch/jail/places.h"
 
 namespace madoguchi::jail {
 namespace {

@@ -15,8 +15,8 @@
 #include <string>
 #include <vector>
 
-#include "host/loader/jail/jailed_process.h"
 #include "madoguchi/plugin/v1/plugin.grpc.pb.h"
+#include "sdk/launch/jail/jailed_process.h"
 
 namespace madoguchi {
 namespace {

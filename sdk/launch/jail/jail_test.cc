@@ -1,4 +1,4 @@
-#include "host/loader/jail/jail.h"
+#include "sdk/launch/jail/jail.h"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -16,8 +16,8 @@
 #include <fstream>
 #include <thread>
 
-#include "host/loader/jail/jailed_process.h"
 #include "madoguchi/plugin/v1/plugin.grpc.pb.h"
+#include "sdk/launch/jail/jailed_process.h"
 #include "sdk/textproto/textproto.h"
 
 namespace madoguchi {
