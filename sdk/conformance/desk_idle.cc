@@ -274,7 +274,10 @@ void DeskExamination::ClearCounter() {
     Reply close = To(*view);
     close.mutable_close();
     Send(close, ROLE_STAFF);
-    staff_->Await([](const View& now) { return now.stage() == STAGE_IDLE; });
+    // A played card goes by itself; whoever comes next should not meet it.
+    staff_->Await([&](const View& now) {
+      return now.stage() == STAGE_IDLE && (!played_ || now.card() != CARD_PLACE_TAKE_AWAY);
+    });
   }
 }
 
