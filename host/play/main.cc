@@ -10,6 +10,7 @@
 
 #include "host/play/host.h"
 #include "host/play/script.h"
+#include "sdk/failure/failure.h"
 
 namespace {
 
@@ -29,7 +30,8 @@ constexpr char kHelp[] =
     "SIGTERM\n"
     "or SIGINT.\n"
     "\n"
-    "  --list           lists the ready scripts, and how each ends\n"
+    "  --list           lists the ready scripts: name, way of checking, how it ends, what it "
+    "shows\n"
     "  --speed FACTOR   2 is twice as fast, 0.5 half as fast; 0.01 to 10000\n"
     "  --socket PATH    where the desk listens; else in a folder of this run\n"
     "  --state FOLDER   keeps keys and devices there; else they go with this run\n"
@@ -40,7 +42,10 @@ void List() {
   for (const auto& ready : madoguchi::play::ReadyScripts()) {
     const auto script = madoguchi::play::ParseScript(ready.text, ready.name + ".textproto");
     if (!script.ok()) continue;
-    std::printf("%-28s %s\n", ready.name.c_str(), script->act(0).shows().c_str());
+    const auto& act = script->act(0);
+    const std::string ends = act.ends() == 0 ? "eligible" : madoguchi::NameOf(act.ends());
+    std::printf("%-27s %-8s %-27s %s\n", ready.name.c_str(), act.method().c_str(), ends.c_str(),
+                act.shows().c_str());
   }
 }
 

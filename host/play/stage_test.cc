@@ -193,6 +193,25 @@ TEST(StageTest, PlaysItsActsInTurnAndThenFromTheFirst) {
   }
 }
 
+TEST(StageTest, SeveralCountersPlayEachByItself) {
+  script::Script script = Ready("not-valid");
+  ASSERT_TRUE(Append(Ready("eligible-pin"), &script).ok());
+  madoguchi::ReaderTable table;
+  fake::Signer signer;
+  play::Stage one(script, 1, 100, &table, &signer), two(script, 2, 100, &table, &signer);
+  EXPECT_NE(one.name(), two.name());
+  auto first = one.MakeCounter(), second = two.MakeCounter();
+  for (Counter* counter : {first.get(), second.get()}) {
+    fake::Looker staff(*counter, ROLE_STAFF), patient(*counter, ROLE_PATIENT);
+    ASSERT_TRUE(staff.Begin("pin").ok());
+    ASSERT_TRUE(patient.Pin("5678", patient.AwaitStage(STAGE_ASK_PIN)).ok());
+    // The first act, whatever the other counter has played.
+    EXPECT_EQ(staff.AwaitStage(STAGE_DONE).verdict().failure().code(), FAILURE_CODE_NOT_VALID);
+  }
+  one.Stop();
+  two.Stop();
+}
+
 TEST(StageTest, SaysThatNothingIsReal) {
   Theatre theatre(Ready("eligible-pin"));
   fake::Looker staff(*theatre.counter, ROLE_STAFF);
