@@ -68,10 +68,12 @@ void Check::Fold() {
     }
     if (!next->has_step()) break;
     if (steps == kMostSteps) {
+      policy_->Blame("asked for more than 32 steps in one check");
       Append(Failed(FAILURE_CODE_TOO_MANY_STEPS));
       break;
     }
     if (auto why = WhyForbidden(record_, next->step(), world_.allowance)) {
+      policy_->Blame("asked for a step that it may not have: " + *why);
       Append(Failed(FAILURE_CODE_POLICY_OVERSTEPPED, *why));
       break;
     }
@@ -185,6 +187,7 @@ Evidence Check::AskAuthority() {
   const auto reply = authority_->Ask(request, Within(world_.limits.authority));
   if (!reply.ok()) return Failed(reply.status(), FAILURE_CODE_AUTHORITY_UNREACHABLE);
   if (reply->validity() == VALIDITY_UNSPECIFIED || !Validity_IsValid(reply->validity())) {
+    authority_->Blame("answered with a validity that no table has");
     return Failed(FAILURE_CODE_AUTHORITY_ANSWER_INVALID, "a validity that no table has");
   }
   Evidence evidence;

@@ -211,6 +211,7 @@ Evidence Check::ProveCard() {
   if (!challenge.ok()) return Failed(challenge.status(), FAILURE_CODE_AUTHORITY_UNREACHABLE);
   if (challenge->challenge().size() != 32 || challenge->authority_id() != world_.authority_id ||
       challenge->host_id() != world_.host_id) {
+    authority_->Blame("gave a challenge that is for another authority or host, or not 32 bytes");
     return Failed(FAILURE_CODE_AUTHORITY_ANSWER_INVALID,
                   "the challenge is for another authority or host: " + challenge->authority_id() +
                       ", " + challenge->host_id());

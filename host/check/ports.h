@@ -35,6 +35,8 @@ class PolicyPort {
   // This port as one check uses it, from its first step to its verdict: a plugin that is replaced
   // meanwhile goes on for it. The port outlives what it gives.
   virtual std::shared_ptr<PolicyPort> ForCheck() { return Borrowed(this); }
+  // Told of what it answered that no policy may: "asked for ...".
+  virtual void Blame(const std::string& what) {}
 };
 
 class AuthorityPort {
@@ -48,6 +50,7 @@ class AuthorityPort {
                                                       const CallLimits& limits) = 0;
   // As the policy's.
   virtual std::shared_ptr<AuthorityPort> ForCheck() { return Borrowed(this); }
+  virtual void Blame(const std::string& what) {}
 };
 
 class ReaderPort {

@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 
+#include "host/loader/incidents.h"
 #include "madoguchi/plugin/v1/plugin.pb.h"
 #include "sdk/launch/process.h"
 
@@ -47,6 +48,8 @@ struct PluginLife {
   Fd service;  // a duplicate of the channel's socket, to close it for good
   const std::unique_ptr<Guests> guests = std::make_unique<Guests>();
   mutable std::atomic<bool> over = false;  // its end has begun
+  // Of all lives of this plugin.
+  std::shared_ptr<Incidents> incidents = std::make_shared<Incidents>();
 };
 
 // The life that runs now, or nothing.

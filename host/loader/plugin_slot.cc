@@ -110,6 +110,7 @@ PluginRow PluginSlot::Row() const {
   row.set_pid(pid_);
   row.set_restarts(generation_ > 0 ? generation_ - 1 : 0);
   for (const std::string& line : log_.lines()) row.add_log(line);
+  for (auto& incident : incidents_->list()) *row.add_incident() = std::move(incident);
   return row;
 }
 
@@ -171,6 +172,7 @@ std::unique_ptr<PluginRun> PluginSlot::Raise(std::string* why) {
     *why = std::string(spawned.message());
     return nullptr;
   }
+  run->life()->incidents = incidents_;
   {
     std::lock_guard<std::mutex> lock(mutex_);
     pids_.insert(run->life()->pid);
@@ -254,6 +256,7 @@ void PluginSlot::EndAll() {
 void PluginSlot::Ended(const std::string& why) {
   // One that was told to end waits for nothing.
   if (IsCalled()) return SetState(PluginRow::STATE_STARTING, "");
+  incidents_->Add(why);
   begin_at_ = steady_clock::now() + backoff_.Ended(born_, steady_clock::now());
   SetState(backoff_.quarantined() ? PluginRow::STATE_QUARANTINED : PluginRow::STATE_WAITING, why);
 }

@@ -49,6 +49,7 @@ class PluginSlot {
   // The running life, or nothing.
   std::shared_ptr<const PluginLife> life() const;
   bool IsPidOfThis(pid_t pid) const;
+  Incidents& incidents() const { return *incidents_; }
   // A row for the admin's list, with the last 20 lines of the log. Each text that comes from the
   // plugin is a PlainLine. Waits until the plugin was prepared for the first time.
   desk::v1::PluginRow Row() const;
@@ -100,6 +101,7 @@ class PluginSlot {
   const Notice down_;
   const Patience patience_;
   PluginLog log_;
+  const std::shared_ptr<Incidents> incidents_ = std::make_shared<Incidents>();
 
   // The slot's thread alone.
   Backoff backoff_;

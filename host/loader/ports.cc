@@ -41,6 +41,9 @@ class PluginPolicy::OfCheck final : public PolicyPort {
                                              const CallLimits& limits) override {
     return policy_.Ask(life_.Get(), evidence, limits);
   }
+  void Blame(const std::string& what) override {
+    if (const auto life = life_.Get()) life->incidents->Add(what);
+  }
 
  private:
   PluginPolicy& policy_;
@@ -72,7 +75,7 @@ absl::StatusOr<policy::v1::NextReply> PluginPolicy::Ask(
   const auto stub = policy::v1::Policy::NewStub(life->channel);
   policy::v1::NextReply reply;
   const absl::Status status = CallPlugin(
-      limits, FAILURE_CODE_POLICY_FAILED, FAILURE_CODE_POLICY_FAILED,
+      *life, limits, FAILURE_CODE_POLICY_FAILED, FAILURE_CODE_POLICY_FAILED,
       [&](grpc::ClientContext* context) { return stub->Next(context, evidence, &reply); });
   if (status.ok()) {
     std::lock_guard<std::mutex> lock(mutex_);
@@ -93,7 +96,7 @@ absl::StatusOr<authority::v1::ChallengeReply> PluginAuthority::Challenge(
   const auto stub = authority::v1::Authority::NewStub(life->channel);
   authority::v1::ChallengeReply reply;
   const absl::Status status = CallPlugin(
-      limits, FAILURE_CODE_AUTHORITY_UNREACHABLE, FAILURE_CODE_AUTHORITY_SLOW,
+      *life, limits, FAILURE_CODE_AUTHORITY_UNREACHABLE, FAILURE_CODE_AUTHORITY_SLOW,
       [&](grpc::ClientContext* context) { return stub->Challenge(context, request, &reply); });
   if (!status.ok()) return status;
   return reply;
@@ -108,7 +111,7 @@ absl::StatusOr<authority::v1::AskReply> PluginAuthority::Ask(
   const auto stub = authority::v1::Authority::NewStub(life->channel);
   authority::v1::AskReply reply;
   const absl::Status status =
-      CallPlugin(limits, FAILURE_CODE_AUTHORITY_UNREACHABLE, FAILURE_CODE_AUTHORITY_SLOW,
+      CallPlugin(*life, limits, FAILURE_CODE_AUTHORITY_UNREACHABLE, FAILURE_CODE_AUTHORITY_SLOW,
                  [&](grpc::ClientContext* context) { return stub->Ask(context, request, &reply); });
   if (!status.ok()) return status;
   return reply;
@@ -118,6 +121,10 @@ absl::StatusOr<authority::v1::AskReply> PluginAuthority::Ask(
 std::shared_ptr<AuthorityPort> PluginAuthority::ForCheck() {
   const auto life = std::make_shared<const LifeOfCheck>(lives_);
   return std::make_shared<PluginAuthority>([life] { return life->Get(); });
+}
+
+void PluginAuthority::Blame(const std::string& what) {
+  if (const auto life = lives_()) life->incidents->Add(what);
 }
 
 }  // namespace madoguchi

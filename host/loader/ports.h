@@ -45,6 +45,7 @@ class PluginAuthority final : public AuthorityPort {
   absl::StatusOr<authority::v1::AskReply> Ask(const authority::v1::AskRequest& request,
                                               const CallLimits& limits) override;
   std::shared_ptr<AuthorityPort> ForCheck() override;
+  void Blame(const std::string& what) override;
 
  private:
   const Lives lives_;

@@ -39,6 +39,7 @@ constexpr Phrase kRunning("動作中", "running");
 constexpr Phrase kWaiting("再起動待ち", "waiting");
 constexpr Phrase kRefused("使えない", "refused");
 constexpr Phrase kQuarantined("停止中（異常終了のくり返し）", "quarantined");
+constexpr Phrase kUnused("未使用", "unused");
 constexpr Phrase kUnapproved("承認待ち", "not approved");
 
 constexpr Phrase kShowName("名前", "Name");
@@ -51,7 +52,11 @@ constexpr Phrase kShowDigest("ダイジェスト", "Digest");
 constexpr Phrase kShowProblem("問題", "Problem");
 constexpr Phrase kShowState("状態", "State");
 constexpr Phrase kShowRuns("動いている版", "Runs now");
+constexpr Phrase kShowIncidents("問題のあった動き", "Incidents");
 constexpr Phrase kShowLog("ログ", "Log");
+constexpr Phrase kIncident("{} {} 回、最後は {}", "{} ({} times, last {})");
+constexpr Phrase kSeeIncidents("問題のある動きがありました（plugins show {}）",
+                               "there were incidents (plugins show {})");
 constexpr Phrase kNothing("なし", "nothing");
 constexpr Phrase kPcscd("カードリーダーのサービス（pcscd）につなぐ",
                         "connect to the card reader service (pcscd)");
@@ -107,6 +112,8 @@ const Phrase& StatePhrase(PluginRow::State state) {
       return kUnapproved;
     case PluginRow::STATE_QUARANTINED:
       return kQuarantined;
+    case PluginRow::STATE_UNUSED:
+      return kUnused;
     default:
       return kStarting;
   }
@@ -132,6 +139,10 @@ std::string Shown(const desk::v1::InspectPluginReply& seen, Language language) {
   const auto add = [&](const Phrase& label, const std::string& value) {
     rows.push_back({label.In(language), value});
   };
+  // The first of several lines of one label has it, the others stand below it.
+  const auto add_line = [&](const Phrase& label, int line, const std::string& value) {
+    rows.push_back({line == 0 ? label.In(language) : "", value});
+  };
   if (!seen.problem().empty()) {
     add(kShowProblem, Printable(seen.problem()));
   } else {
@@ -140,8 +151,7 @@ std::string Shown(const desk::v1::InspectPluginReply& seen, Language language) {
     add(kShowVersion, Printable(seen.version()));
     if (seen.asked().empty()) add(kShowAsks, kNothing.In(language));
     for (int i = 0; i < seen.asked_size(); ++i) {
-      const std::string label = i == 0 ? kShowAsks.In(language) : "";
-      rows.push_back({label, PermissionText(seen.asked(i), language)});
+      add_line(kShowAsks, i, PermissionText(seen.asked(i), language));
     }
     add(kShowDigest, Printable(seen.digest()));
   }
@@ -163,8 +173,15 @@ std::string Shown(const desk::v1::InspectPluginReply& seen, Language language) {
     for (const std::string& one : row.granted()) granted += (granted.empty() ? "" : ", ") + one;
     add(kShowGranted, granted.empty() ? kNothing.In(language) : Printable(granted));
   }
+  for (int i = 0; i < row.incident_size(); ++i) {
+    const auto& incident = row.incident(i);
+    add_line(kShowIncidents, i,
+             Fill(kIncident, language,
+                  {Printable(incident.what()), std::to_string(incident.times()),
+                   Printable(incident.last())}));
+  }
   for (int i = 0; i < row.log_size(); ++i) {
-    rows.push_back({i == 0 ? kShowLog.In(language) : "", Printable(row.log(i))});
+    add_line(kShowLog, i, Printable(row.log(i)));
   }
   return Columns(rows);
 }
@@ -262,10 +279,14 @@ int RunPlugins(const CommandLine& line, const Session& session) {
                   kVersion.In(language), kMaker.In(language), kProcess.In(language),
                   kRestarts.In(language), kDetail.In(language)}};
     for (const auto& row : list->plugin()) {
+      std::string detail = Printable(row.detail());
+      if (detail.empty() && row.incident_size() > 0) {
+        detail = Fill(kSeeIncidents, language, {row.name()});
+      }
       rows.push_back({Printable(row.name()), KindText(row.kind(), language),
                       StatePhrase(row.state()).In(language), Printable(row.version()),
                       Printable(row.maker()), row.pid() > 0 ? std::to_string(row.pid()) : "-",
-                      std::to_string(row.restarts()), Printable(row.detail())});
+                      std::to_string(row.restarts()), detail});
     }
     session.out << Columns(rows);
     for (const std::string& lack : list->jail_lacks()) {
