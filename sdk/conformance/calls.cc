@@ -124,6 +124,7 @@ absl::Status Responds(PluginProcess& process, milliseconds patience) {
 }
 
 struct LongCall::State {
+  const std::chrono::steady_clock::time_point made = std::chrono::steady_clock::now();
   std::mutex mutex;
   std::condition_variable changed;
   bool begun = false;
@@ -211,7 +212,8 @@ LongCall::~LongCall() {
 
 void LongCall::AwaitBegun() {
   std::unique_lock<std::mutex> lock(state_->mutex);
-  state_->changed.wait_for(lock, std::chrono::seconds(2), [&] { return state_->begun; });
+  state_->changed.wait_until(lock, state_->made + std::chrono::seconds(2),
+                             [&] { return state_->begun; });
 }
 
 void LongCall::Cancel() {
