@@ -34,12 +34,13 @@ constexpr char kHelp[] =
     "  --version   prints the version\n"
     "  --help      prints this\n";
 
-// Becomes the program that plays, which lies beside this one.
+// Becomes the program that plays, which lies beside this one, or in libexec where it is installed.
 int Play(char** argv) {
   std::error_code error;
-  const auto own = std::filesystem::read_symlink("/proc/self/exe", error);
-  const std::string program = (own.parent_path() / "madoguchi-play").string();
+  const auto own = std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
+  const std::string program = (own / "madoguchi-play").string();
   execv(program.c_str(), argv);
+  execv((own.parent_path() / "libexec/madoguchi/madoguchi-play").c_str(), argv);
   std::fprintf(stderr, "madoguchid: %s: %s\n", program.c_str(), std::strerror(errno));
   return kUnavailable;
 }

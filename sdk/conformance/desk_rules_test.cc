@@ -73,6 +73,27 @@ TEST_F(DeskRules, OurDeskKeepsThemAll) {
   EXPECT_GT(report.rows().size(), 30u);
 }
 
+TEST_F(DeskRules, TheProgramReportsThem) {
+  const std::string log = folder_ + "/report";
+  const auto run = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> words = {MADOGUCHI_CONFORMANCE, "--desk"};
+    words.insert(words.end(), more.begin(), more.end());
+    auto program = Program::Run(words, log, /*await_ready=*/false);
+    EXPECT_TRUE(program.ok()) << program.status();
+    return (*program)->Wait();
+  };
+  const auto said = [&] {
+    std::ostringstream text;
+    text << std::ifstream(log).rdbuf();
+    return text.str();
+  };
+  EXPECT_EQ(run({folder_ + "/desk.sock", "--json"}), 0) << said();
+  EXPECT_THAT(said(), HasSubstr("desk.eligibility-of-staff"));
+  EXPECT_EQ(run({"/nowhere/at-all"}), 2);
+  EXPECT_THAT(said(), HasSubstr("/nowhere/at-all"));
+  EXPECT_EQ(run({folder_ + "/desk.sock", "a-plugin"}), 64);
+}
+
 TEST_F(DeskRules, EachRowQuotesTheContract) {
   // Words alone, as they follow each other in the comments and tables.
   const auto words = [](const std::string& text) {
