@@ -76,7 +76,13 @@ absl::Status Pass(milliseconds time, const CallLimits& limits) {
 // Believes a proof that fits, and then says what the act says.
 class Stage::Answers final : public AuthorityPort {
  public:
-  explicit Answers(const Stage& stage) : stage_(stage) {}
+  explicit Answers(Stage& stage) : stage_(stage) {}
+
+  // A check begins, and the one before it has ended with all its threads: nobody reads the limits.
+  std::shared_ptr<AuthorityPort> ForCheck() override {
+    stage_.SetLimits(stage_.Now());
+    return Borrowed(this);
+  }
 
   absl::StatusOr<authority::v1::ChallengeReply> Challenge(
       const authority::v1::ChallengeRequest& request, const CallLimits& limits) override {
@@ -110,7 +116,7 @@ class Stage::Answers final : public AuthorityPort {
   }
   static absl::Status Fails(FailureCode code) { return FailureStatus(code, "as the script says"); }
 
-  const Stage& stage_;
+  Stage& stage_;
   Authority believer_{kAuthorityId, kHostId};
 };
 
@@ -136,7 +142,7 @@ Stage::Stage(const script::Script& script, int number, double speed, ReaderTable
   world_.finished = [this](const Record& record) { Finished(record); };
   // Made now, and not in the middle of the first check: RSA keys take their time.
   MakeCard();
-  Open(Now());
+  SetReaders(Now());
   hand_ = std::jthread([this](std::stop_token stopping) { Wait(std::move(stopping)); });
 }
 
@@ -167,8 +173,7 @@ script::Act Stage::Now() const {
   return script_.act(static_cast<int>(act_));
 }
 
-// Between two checks, when nobody reads the world's limits.
-void Stage::Open(const script::Act& act) {
+void Stage::SetReaders(const script::Act& act) {
   readers_.ServiceUp();
   const bool there = act.readers() == script::READERS_UNSPECIFIED;
   const bool another = act.readers() == script::READERS_ANOTHER;
@@ -176,7 +181,9 @@ void Stage::Open(const script::Act& act) {
   const std::string other = std::string(kReader) + " of another counter";
   another ? readers_.Plug(other) : readers_.Unplug(other);
   if (act.readers() == script::READERS_SERVICE_DOWN) readers_.ServiceDown();
+}
 
+void Stage::SetLimits(const script::Act& act) {
   Limits limits;
   const auto set = [this](milliseconds* limit, uint32_t ms) {
     if (ms > 0) *limit = std::max(Scaled(ms), 1ms);
@@ -204,7 +211,7 @@ void Stage::Finished(const Record& record) {
     seen_.clear();
   }
   wake_.notify_all();
-  Open(Now());
+  SetReaders(Now());
 }
 
 void Stage::Look() {
@@ -290,6 +297,7 @@ void Stage::Do(const script::Cue& cue, const script::Act& act) {
     }
     return std::nullopt;
   };
+  readers_.Take(kReader);
   readers_.Lay(kReader, std::move(stay), card.lying(),
                card.unpowered() ? reader::v1::PRESENCE_UNPOWERED : reader::v1::PRESENCE_PRESENT);
 }

@@ -49,7 +49,8 @@ class Stage {
 
   std::chrono::milliseconds Scaled(uint32_t ms) const;
   script::Act Now() const;
-  void Open(const script::Act& act);
+  void SetReaders(const script::Act& act);
+  void SetLimits(const script::Act& act);
   void Finished(const check::v1::Record& record);
   // The counter changed: what the script has for the stage that it has come to is put on the list.
   void Look();
