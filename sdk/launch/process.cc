@@ -76,8 +76,8 @@ absl::StatusOr<Spawned> Spawn(const std::vector<std::string>& launch, int progra
   } else {
     posix_spawn_file_actions_addclose(&actions, kPin);
   }
-  posix_spawn_file_actions_adddup2(&actions, program, kProgramFd);
-  posix_spawn_file_actions_addclosefrom_np(&actions, kProgramFd + 1);
+  if (program >= 0) posix_spawn_file_actions_adddup2(&actions, program, kProgramFd);
+  posix_spawn_file_actions_addclosefrom_np(&actions, program >= 0 ? kProgramFd + 1 : kProgramFd);
 
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);

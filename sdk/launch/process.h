@@ -41,7 +41,8 @@ constexpr int kProgramFd = 5;
 // Runs `launch` (the launcher's path and arguments; see jail/jail.h) with an empty environment, in
 // a process group of its own (so that Ctrl-C at the host's terminal is the host's to handle), with
 // nothing open but fd 0 (/dev/null), 1, 2 (the log), 3, with `pin_lane` 4, and kProgramFd, a
-// duplicate of `program`. The process dies with the thread that called.
+// duplicate of `program`; with a `program` of -1 that is missing, as a program that is run without
+// the launcher wants it. The launcher's process dies with the thread that called.
 absl::StatusOr<Spawned> Spawn(const std::vector<std::string>& launch, int program, bool pin_lane);
 
 }  // namespace madoguchi
