@@ -39,7 +39,7 @@ class LongCall {
  public:
   explicit LongCall(PluginProcess& process);
   ~LongCall();
-  // Waits until the call is surely under way, or 2 s old.
+  // Waits until the call is surely under way, or 0.3 s old.
   void AwaitBegun();
   void Cancel();
 

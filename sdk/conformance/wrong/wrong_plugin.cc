@@ -202,6 +202,7 @@ int Serve() {
   const int service = meddled ? meddler.Between(kServiceFd) : kServiceFd;
   fcntl(service, F_SETFL, O_NONBLOCK);
   const int watched = fcntl(service, F_DUPFD_CLOEXEC, 10);
+  signal(SIGPIPE, Fails("plugin.pipe-proof") ? SIG_DFL : SIG_IGN);
   PluginService common(*kind);
   Careless generic;
   grpc::ServerBuilder builder;
@@ -211,7 +212,6 @@ int Serve() {
   if (Fails("plugin.oversized-message")) builder.SetMaxReceiveMessageSize(-1);
   const auto server = builder.BuildAndStart();
   grpc::AddInsecureChannelFromFd(server.get(), service);
-  signal(SIGPIPE, Fails("plugin.pipe-proof") ? SIG_DFL : SIG_IGN);
   if (meddled) {
     meddler.Join();
   } else {
