@@ -1,0 +1,380 @@
+#include "sdk/tools/record/replacement.h"
+
+#include <google/protobuf/text_format.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "sdk/proof/certificate.h"
+#include "sdk/proof/test_pki.h"
+#include "sdk/recording/recording.h"
+
+namespace madoguchi::record {
+namespace {
+
+constexpr int kDeepest = 24;
+constexpr char kText[] = "SYNTHETIC";
+constexpr size_t kSignatureSize = 256;
+// What is shorter stands in other places by chance.
+constexpr size_t kTelling = 6;
+
+using Span = std::span<uint8_t>;
+
+// One DER object: where its content begins and ends.
+struct Object {
+  uint8_t tag = 0;
+  Span whole, content;
+};
+
+// The objects that fill `bytes` one after another; nothing when they do not.
+std::optional<std::vector<Object>> ObjectsIn(Span bytes) {
+  std::vector<Object> objects;
+  while (!bytes.empty()) {
+    if (bytes.size() < 2 || (bytes[0] & 0x1f) == 0x1f) return std::nullopt;
+    size_t length = bytes[1], head = 2;
+    if (length >= 0x80) {
+      const size_t count = length & 0x7f;
+      if (count == 0 || count > 2 || bytes.size() < 2 + count) return std::nullopt;
+      length = 0;
+      for (size_t i = 0; i < count; ++i) length = length << 8 | bytes[2 + i];
+      head += count;
+    }
+    if (length > bytes.size() - head) return std::nullopt;
+    objects.push_back({bytes[0], bytes.first(head + length), bytes.subspan(head, length)});
+    bytes = bytes.subspan(head + length);
+  }
+  return objects;
+}
+
+void Fill(Span bytes) {
+  for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<uint8_t>(kText[i % 9]);
+}
+
+void PutTime(Span content, const char* utc) {
+  // GeneralizedTime has the century before.
+  const std::string text = (content.size() == 15 ? "20" : "") + std::string(utc);
+  if (content.size() == text.size()) {
+    std::copy(text.begin(), text.end(), content.begin());
+  } else {
+    std::fill(content.begin(), content.end(), '0');
+  }
+}
+
+// A leaf of which nothing is known but its tag.
+void ReplaceLeaf(uint8_t tag, Span content) {
+  switch (tag) {
+    case 0x01:  // BOOLEAN
+    case 0x05:  // NULL
+    case 0x06:  // OBJECT IDENTIFIER
+      return;
+    case 0x02:  // INTEGER
+    case 0x0A:  // ENUMERATED
+      return std::fill(content.begin(), content.end(), 0x01);
+    case 0x03:  // BIT STRING, the number of unused bits first
+      if (content.size() > 3) std::fill(content.begin() + 1, content.end(), 0x01);
+      if (content.size() > 3) content[0] = 0;
+      return;
+    case 0x12:  // NumericString
+      return std::fill(content.begin(), content.end(), '0');
+    case 0x17:
+    case 0x18:
+      return PutTime(content, "200101000000Z");
+    case 0x1E:  // BMPString
+      for (size_t i = 0; i < content.size(); ++i) {
+        content[i] = static_cast<uint8_t>(i % 2 == 0 ? 0 : kText[i / 2 % 9]);
+      }
+      return;
+    default:
+      return Fill(content);
+  }
+}
+
+// Of octet strings only those of extensions hold DER; those inside hold a hash or the like, which
+// may look like DER by chance: `inside`.
+void Walk(Span bytes, int depth, bool inside, std::vector<Bytes>* taken_out) {
+  const auto objects = depth < kDeepest ? ObjectsIn(bytes) : std::nullopt;
+  if (!objects) {
+    taken_out->emplace_back(bytes.begin(), bytes.end());
+    return Fill(bytes);
+  }
+  for (const Object& object : *objects) {
+    const bool wraps = (object.tag & 0x20) != 0 ||
+                       (object.tag == 0x04 && !inside && ObjectsIn(object.content).has_value());
+    if (wraps) {
+      Walk(object.content, depth + 1, inside || object.tag == 0x04, taken_out);
+      continue;
+    }
+    Bytes before(object.content.begin(), object.content.end());
+    ReplaceLeaf(object.tag, object.content);
+    if (!std::equal(before.begin(), before.end(), object.content.begin())) {
+      taken_out->push_back(std::move(before));
+    }
+  }
+}
+
+// The parts of a Certificate (RFC 5280, 4.1).
+struct Form {
+  Span tbs, serial, issuer, not_before, not_after, key, signature;
+};
+
+bool Is(const Object& object, uint8_t tag) { return object.tag == tag; }
+
+std::optional<Form> FormOf(Span der) {
+  const auto outer = ObjectsIn(der);
+  if (!outer || outer->size() != 1 || !Is((*outer)[0], 0x30)) return std::nullopt;
+  const auto parts = ObjectsIn((*outer)[0].content);
+  if (!parts || parts->size() != 3 || !Is((*parts)[0], 0x30) || !Is((*parts)[2], 0x03)) {
+    return std::nullopt;
+  }
+  const auto fields = ObjectsIn((*parts)[0].content);
+  // version, serialNumber, signature, issuer, validity, subject, subjectPublicKeyInfo
+  if (!fields || fields->size() < 7 || !Is((*fields)[0], 0xA0) || !Is((*fields)[1], 0x02) ||
+      !Is((*fields)[4], 0x30) || !Is((*fields)[6], 0x30)) {
+    return std::nullopt;
+  }
+  const auto validity = ObjectsIn((*fields)[4].content);
+  if (!validity || validity->size() != 2) return std::nullopt;
+  Form form;
+  form.tbs = (*parts)[0].whole;
+  form.serial = (*fields)[1].content;
+  form.issuer = (*fields)[3].whole;
+  form.not_before = (*validity)[0].content;
+  form.not_after = (*validity)[1].content;
+  form.key = (*fields)[6].whole;
+  form.signature = (*parts)[2].content;
+  return form;
+}
+
+absl::Status OtherForm() {
+  return absl::InvalidArgumentError(
+      "the card's certificate is not of RSA-2048, signed with RSA-2048 and SHA-256: it cannot be "
+      "replaced");
+}
+
+Bytes PublicKeyOf(const test::Key& key) {
+  unsigned char* raw = nullptr;
+  const int length = i2d_PUBKEY(key.get(), &raw);
+  Bytes der(raw, raw + std::max(length, 0));
+  OPENSSL_free(raw);
+  return der;
+}
+
+// A CA with the name that now stands as the issuer's.
+std::shared_ptr<X509> Anchor(const test::Key& key, std::span<const uint8_t> name) {
+  std::shared_ptr<X509> anchor(X509_new(), X509_free);
+  const unsigned char* at = name.data();
+  const std::unique_ptr<X509_NAME, decltype(&X509_NAME_free)> subject(
+      d2i_X509_NAME(nullptr, &at, static_cast<long>(name.size())), X509_NAME_free);
+  X509* const x509 = anchor.get();
+  if (subject == nullptr || X509_set_version(x509, X509_VERSION_3) != 1 ||
+      ASN1_INTEGER_set(X509_get_serialNumber(x509), 1) != 1 ||
+      ASN1_TIME_set_string_X509(X509_getm_notBefore(x509), "000101000000Z") != 1 ||
+      ASN1_TIME_set_string_X509(X509_getm_notAfter(x509), "491231235959Z") != 1 ||
+      X509_set_subject_name(x509, subject.get()) != 1 ||
+      X509_set_issuer_name(x509, subject.get()) != 1 || X509_set_pubkey(x509, key.get()) != 1) {
+    return nullptr;
+  }
+  for (const auto& [nid, value] : {std::pair(NID_basic_constraints, "critical,CA:TRUE"),
+                                   std::pair(NID_key_usage, "critical,keyCertSign,cRLSign")}) {
+    const std::unique_ptr<X509_EXTENSION, decltype(&X509_EXTENSION_free)> extension(
+        X509V3_EXT_conf_nid(nullptr, nullptr, nid, value), X509_EXTENSION_free);
+    if (extension == nullptr || X509_add_ext(x509, extension.get(), -1) != 1) return nullptr;
+  }
+  return X509_sign(x509, key.get(), EVP_sha256()) > 0 ? anchor : nullptr;
+}
+
+bool Stands(std::span<const uint8_t> needle, std::span<const uint8_t> hay) {
+  return std::search(hay.begin(), hay.end(), needle.begin(), needle.end()) != hay.end();
+}
+
+std::span<const uint8_t> BytesOf(const std::string& text) {
+  return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
+}
+
+recording::v1::Exchange Tell(const Exchange& exchange, const Bytes& certificate) {
+  using Told = recording::v1::Exchange;
+  Told told;
+  told.set_took_us(static_cast<uint32_t>(exchange.took.count()));
+  Bytes command = exchange.command;
+  switch (exchange.role) {
+    case Exchange::Role::kVerifyPin:
+      told.set_kind(Told::KIND_VERIFY_PIN);
+      command.resize(4);
+      break;
+    case Exchange::Role::kSign:
+      told.set_kind(Told::KIND_SIGN);
+      command.resize(5);
+      break;
+    default:
+      told.set_kind(Told::KIND_PLAIN);
+  }
+  told.set_command(recording::ToHex(command));
+  told.set_failure(exchange.failure);
+  if (exchange.response.size() < 2) return told;
+  const size_t size = exchange.response.size() - 2;
+  told.set_status(recording::ToHex(std::span(exchange.response).last(2)));
+  size_t from_certificate = 0;
+  if (exchange.role == Exchange::Role::kCertificate && exchange.offset < certificate.size()) {
+    from_certificate = std::min(size, certificate.size() - exchange.offset);
+    if (from_certificate > 0) {
+      auto& part = *told.add_piece()->mutable_certificate();
+      part.set_from(static_cast<uint32_t>(exchange.offset));
+      part.set_bytes(static_cast<uint32_t>(from_certificate));
+    }
+  }
+  const bool signs =
+      exchange.role == Exchange::Role::kSign || exchange.role == Exchange::Role::kSignRest;
+  if (signs && size > 0 && exchange.offset + size <= kSignatureSize) {
+    auto& part = *told.add_piece()->mutable_signature();
+    part.set_from(static_cast<uint32_t>(exchange.offset));
+    part.set_bytes(static_cast<uint32_t>(size));
+  } else if (size > from_certificate) {
+    told.add_piece()->set_untold(static_cast<uint32_t>(size - from_certificate));
+  }
+  return told;
+}
+
+}  // namespace
+
+Keys MakeKeys() { return {test::RsaKey(), test::RsaKey()}; }
+
+absl::StatusOr<Replaced> ReplaceCertificate(std::span<const uint8_t> der, uint16_t number,
+                                            std::chrono::system_clock::time_point now,
+                                            const Keys& keys) {
+  const auto parsed = Certificate::Parse(der);
+  if (!parsed.ok()) return OtherForm();
+  X509* const own = parsed->x509();
+  if (X509_get_signature_nid(own) != NID_sha256WithRSAEncryption) return OtherForm();
+  // What stands behind the last valid second is no time of the form of RFC 5280 any more.
+  time_t at = std::chrono::system_clock::to_time_t(now);
+  const bool expired = X509_cmp_time(X509_get0_notAfter(own), &at) < 0;
+  const bool early = X509_cmp_time(X509_get0_notBefore(own), &at) > 0;
+
+  Replaced replaced;
+  replaced.certificate.assign(der.begin(), der.end());
+  const auto form = FormOf(replaced.certificate);
+  const Bytes public_key = PublicKeyOf(keys.holder);
+  if (!form || form->signature.size() != 1 + kSignatureSize ||
+      form->key.size() != public_key.size()) {
+    return OtherForm();
+  }
+  replaced.taken_out.emplace_back(form->signature.begin() + 1, form->signature.end());
+  // The modulus, which Walk does not look into a bit string for.
+  replaced.taken_out.emplace_back(form->key.begin() + 40, form->key.end() - 8);
+  // The version stays: it stands first, and Walk would make a 1 of the 2 that is v3.
+  const auto fields = ObjectsIn((*ObjectsIn(form->tbs))[0].content);
+  for (size_t i = 1; i < fields->size(); ++i)
+    Walk((*fields)[i].whole, 0, false, &replaced.taken_out);
+  for (size_t i = 0; i < std::min<size_t>(2, form->serial.size()); ++i) {
+    form->serial[form->serial.size() - 1 - i] = static_cast<uint8_t>(number >> 8 * i);
+  }
+  if (form->serial.size() == 1) form->serial[0] &= 0x7f;
+  if (form->serial.size() == 2) form->serial[0] = 0x01;
+  PutTime(form->not_before, expired ? "000101000000Z" : early ? "480101000000Z" : "200101000000Z");
+  PutTime(form->not_after, expired ? "010101000000Z" : "491231235959Z");
+  std::copy(public_key.begin(), public_key.end(), form->key.begin());
+
+  const std::shared_ptr<X509> anchor = Anchor(keys.issuer, form->issuer);
+  if (anchor == nullptr) return OtherForm();
+  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> signing(EVP_MD_CTX_new(),
+                                                                        EVP_MD_CTX_free);
+  size_t size = kSignatureSize;
+  if (EVP_DigestSignInit(signing.get(), nullptr, EVP_sha256(), nullptr, keys.issuer.get()) != 1 ||
+      EVP_DigestSign(signing.get(), form->signature.data() + 1, &size, form->tbs.data(),
+                     form->tbs.size()) != 1) {
+    return OtherForm();
+  }
+  const unsigned char* raw = replaced.certificate.data();
+  const std::shared_ptr<X509> certificate(
+      d2i_X509(nullptr, &raw, static_cast<long>(replaced.certificate.size())), X509_free);
+  if (certificate == nullptr || !Certificate::Parse(replaced.certificate).ok()) return OtherForm();
+  replaced.certificate_pem = test::Pem(certificate);
+  replaced.key_pem = test::Pem(keys.holder);
+  replaced.trust_anchor_pem = test::Pem(anchor);
+  return replaced;
+}
+
+Bytes ReplaceAtr(std::span<const uint8_t> atr) {
+  const Bytes none = {0x3B, 0x00};
+  if (atr.size() < 2 || atr.size() > 33) return none;
+  // T0 and each TDi say with their upper half which of TA, TB, TC, TD follow.
+  size_t at = 1;
+  bool check_byte = false;
+  for (size_t says = 1; says != 0;) {
+    const uint8_t which = atr[says] >> 4;
+    size_t next = 0;
+    for (int i = 0; i < 4; ++i) {
+      if ((which >> i & 1) == 0) continue;
+      if (++at >= atr.size()) return none;
+      if (i == 3) next = at;
+    }
+    // TCK is there when another protocol than T=0 is told.
+    if (next != 0) check_byte = check_byte || (atr[next] & 0x0f) != 0;
+    says = next;
+  }
+  const size_t historical = at + 1, count = atr[1] & 0x0f;
+  if (atr.size() != historical + count + (check_byte ? 1 : 0)) return none;
+  Bytes replaced(atr.begin(), atr.end());
+  Fill(std::span(replaced).subspan(historical, count));
+  if (check_byte) {
+    replaced.back() = 0;
+    uint8_t sum = 0;
+    for (size_t i = 1; i + 1 < replaced.size(); ++i) sum ^= replaced[i];
+    replaced.back() = sum;
+  }
+  return replaced;
+}
+
+absl::StatusOr<recording::v1::Recording> Replace(const Taken& taken, uint16_t number,
+                                                 std::chrono::system_clock::time_point now) {
+  auto replaced = ReplaceCertificate(taken.certificate, number, now, MakeKeys());
+  if (!replaced.ok()) return replaced.status();
+  recording::v1::Recording recording;
+  recording.set_version(1);
+  recording.set_certificate_pem(replaced->certificate_pem);
+  recording.set_key_pem(replaced->key_pem);
+  recording.set_trust_anchor_pem(replaced->trust_anchor_pem);
+  for (const Event& event : taken.events) {
+    auto& told = *recording.add_event();
+    told.set_after_us(static_cast<uint32_t>(event.after.count()));
+    if (const auto* state = std::get_if<reader::v1::ReaderState>(&event.kind)) {
+      auto& sight = *told.mutable_sight();
+      sight.set_service(reader::v1::SERVICE_RUNNING);
+      sight.set_presence(state->presence());
+      sight.set_busy(state->busy());
+      sight.set_pin_pad(state->pin_pad());
+      sight.set_lying(state->lying());
+      if (!state->atr().empty()) {
+        const Bytes atr = ReplaceAtr(BytesOf(state->atr()));
+        sight.set_atr(recording::ToHex(atr));
+        if (!Stands(BytesOf(state->atr()), atr)) {
+          replaced->taken_out.emplace_back(state->atr().begin(), state->atr().end());
+        }
+      }
+    } else if (const auto* opened = std::get_if<Opened>(&event.kind)) {
+      told.mutable_open()->set_failure(opened->failure);
+    } else if (const auto* exchange = std::get_if<Exchange>(&event.kind)) {
+      *told.mutable_exchange() = Tell(*exchange, taken.certificate);
+    } else {
+      told.mutable_close();
+    }
+  }
+  // What goes out is looked through for what came in.
+  std::string text;
+  google::protobuf::TextFormat::PrintToString(recording, &text);
+  for (const Bytes& secret : replaced->taken_out) {
+    if (secret.size() < kTelling) continue;
+    if (Stands(secret, replaced->certificate) || Stands(secret, BytesOf(text)) ||
+        text.find(recording::ToHex(secret)) != std::string::npos) {
+      return absl::InternalError("something of the card was not replaced: no recording is made");
+    }
+  }
+  return recording;
+}
+
+}  // namespace madoguchi::record
