@@ -49,6 +49,20 @@ int Fail(int status, const std::string& why) {
   return status;
 }
 
+// PEM a line a line.
+std::string Broken(const std::string& text) {
+  std::string broken;
+  for (size_t at = 0; at < text.size(); ++at) {
+    if (text.compare(at, 2, "\\n") == 0 && text.compare(at, 3, "\\n\"") != 0) {
+      broken += "\\n\"\n  \"";
+      ++at;
+    } else {
+      broken += text[at];
+    }
+  }
+  return broken;
+}
+
 // One line of standard input, unseen where it is a terminal. Byte by byte: no buffer keeps it.
 absl::StatusOr<Secret> ReadPin() {
   auto pin = Secret::OfSize(16);
@@ -117,7 +131,7 @@ int Record(Request request, bool with_pin, uint16_t number, const std::string& o
       "# proto-file: sdk/recording/recording.proto\n"
       "# proto-message: madoguchi.recording.v1.Recording\n"
       "# Made by madoguchi-record. Certificates and keys are made up and of no worth.\n" +
-      text;
+      Broken(text);
   if (const absl::Status written = WriteFile(out, text, 0644); !written.ok()) {
     return Fail(1, std::string(written.message()));
   }

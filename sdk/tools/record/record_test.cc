@@ -386,9 +386,7 @@ TEST(Replacement, Atr) {
   // Nothing historical in it: it stays, its check byte too.
   EXPECT_EQ(replaced("3BE000FF8131FE4514"), "3BE000FF8131FE4514");
   // Eight historical bytes become SYNTHETI, and TCK is the exclusive or of all but TS.
-  EXPECT_EQ(replaced("3B8880010000 05E0B381A1007F"),
-            "3B88800153594E5448455449"
-            "0A");
+  EXPECT_EQ(replaced("3B8880010000 05E0B381A1007F"), "3B88800153594E544845544909");
   // T=0 alone has no TCK.
   EXPECT_EQ(replaced("3B0454657374"), "3B0453594E54");
   for (const char* const no_atr : {"", "3B", "3B04546573", "3B045465737400", "3B80", "3BF0"}) {
