@@ -58,8 +58,6 @@ func serve(c *common, register func(*grpc.Server)) int {
 		return 64
 	}
 	syscall.Close(3) // FileConn has made its own.
-	// A core dump would hold whatever was in memory.
-	syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{})
 	server := grpc.NewServer()
 	plugin.RegisterPluginServer(server, c)
 	register(server)

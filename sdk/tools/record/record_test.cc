@@ -144,30 +144,41 @@ std::vector<std::string> TextsOf(const Taken& taken) {
   return {text, bytes};
 }
 
+std::string Bin() {
+  return std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path();
+}
+
+std::string NewFolder() {
+  std::string path = "/tmp/mdgrec.XXXXXX";
+  return mkdtemp(path.data());
+}
+
 class RecordTest : public testing::Test {
  protected:
+  // One card for all: its keys take the most time. Each test has a copy of it.
+  static void SetUpTestSuite() {
+    made_ = NewFolder();
+    auto made = Program::Run({Bin() + "/bin/madoguchi-card", "--dir", made_ + "/card", "--serial",
+                              kSerial, "--pin-fd", "5", "--make-only"},
+                             made_ + "/make.log", false, std::string(kPin) + "\n");
+    ASSERT_TRUE(made.ok()) << made.status();
+    ASSERT_EQ((*made)->Wait(), 0) << (*made)->Output();
+  }
+  static void TearDownTestSuite() { std::filesystem::remove_all(made_); }
+
   RecordTest() {
-    std::string path = "/tmp/mdgrec.XXXXXX";
-    folder_ = mkdtemp(path.data());
-    bin_ = std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path();
+    folder_ = NewFolder();
+    std::filesystem::copy(made_ + "/card", folder_ + "/card");
   }
   ~RecordTest() override {
     card_.reset();
     std::filesystem::remove_all(folder_);
   }
 
-  void MakeCard(const std::string& pin = kPin) {
-    auto made = Program::Run({bin_ + "/bin/madoguchi-card", "--dir", folder_ + "/card", "--serial",
-                              kSerial, "--pin-fd", "5", "--make-only"},
-                             folder_ + "/make.log", false, pin + "\n");
-    ASSERT_TRUE(made.ok()) << made.status();
-    ASSERT_EQ((*made)->Wait(), 0) << (*made)->Output();
-  }
-
   absl::Status Record(const std::string& pin, Taken* taken,
                       const std::vector<std::string>& flags = {}) {
     Request request;
-    request.plugin_folder = bin_ + "/plugins/reader_virtual";
+    request.plugin_folder = Bin() + "/plugins/reader_virtual";
     request.settings = {{"directory", folder_ + "/r"}, {"readers", "1"}};
     request.patience = std::chrono::seconds(20);
     if (!pin.empty()) {
@@ -176,7 +187,7 @@ class RecordTest : public testing::Test {
     }
     request.cue = [&](Request::Cue cue) {
       if (cue == Request::Cue::kTakeCard) return card_.reset();
-      std::vector<std::string> arguments = {bin_ + "/bin/madoguchi-card", "--dir",
+      std::vector<std::string> arguments = {Bin() + "/bin/madoguchi-card", "--dir",
                                             folder_ + "/card", "--socket",
                                             folder_ + "/r/reader-0.sock"};
       arguments.insert(arguments.end(), flags.begin(), flags.end());
@@ -193,7 +204,8 @@ class RecordTest : public testing::Test {
     return replaced.ok() ? *replaced : recording::v1::Recording();
   }
 
-  std::string folder_, bin_;
+  static inline std::string made_;
+  std::string folder_;
   std::unique_ptr<Program> card_;
 };
 
@@ -245,7 +257,6 @@ std::map<std::string, std::string> Canaries(const Taken& taken) {
 }
 
 TEST_F(RecordTest, HoldsNothingOfTheCard) {
-  MakeCard();
   Taken taken;
   ASSERT_TRUE(Record(kPin, &taken).ok());
   const auto texts = TextsOf(Replaced(taken));
@@ -260,7 +271,6 @@ TEST_F(RecordTest, HoldsNothingOfTheCard) {
 // The control: without the replacement the same search finds each of them; but for the PIN, which
 // is in nothing that the recorder holds.
 TEST_F(RecordTest, TheSearchFindsWhatIsNotReplaced) {
-  MakeCard();
   Taken taken;
   ASSERT_TRUE(Record(kPin, &taken).ok());
   const auto texts = TextsOf(taken);
@@ -288,7 +298,6 @@ TEST_F(RecordTest, TheSearchFindsWhatIsNotReplaced) {
 }
 
 TEST_F(RecordTest, CertificateKeepsItsLengthAndForm) {
-  MakeCard();
   Taken taken;
   ASSERT_TRUE(Record("", &taken).ok());
   const auto file = Replaced(taken);
@@ -307,7 +316,6 @@ TEST_F(RecordTest, CertificateKeepsItsLengthAndForm) {
 }
 
 TEST_F(RecordTest, AnExpiredCardStaysOne) {
-  MakeCard();
   Taken taken;
   ASSERT_TRUE(Record("", &taken, {"--fault", "certificate=expired"}).ok());
   const auto file = Replaced(taken);
@@ -354,21 +362,18 @@ void PlayAgain(const Taken& taken, const recording::v1::Recording& file) {
 }
 
 TEST_F(RecordTest, PlaysAgain) {
-  MakeCard();
   Taken taken;
   ASSERT_TRUE(Record(kPin, &taken).ok());
   PlayAgain(taken, Replaced(taken));
 }
 
 TEST_F(RecordTest, PlaysACardWithoutShortFileIds) {
-  MakeCard();
   Taken taken;
   ASSERT_TRUE(Record(kPin, &taken, {"--fault", "no-short-ef"}).ok());
   PlayAgain(taken, Replaced(taken));
 }
 
 TEST_F(RecordTest, NoLastTryIsSpent) {
-  MakeCard();
   Taken taken;
   const absl::Status one = Record(kPin, &taken, {"--fault", "tries-left=1"});
   EXPECT_EQ(one.code(), absl::StatusCode::kFailedPrecondition);

@@ -19,6 +19,10 @@ namespace {
 
 constexpr int kDeepest = 24;
 constexpr char kText[] = "SYNTHETIC";
+constexpr char kBegin[] = "200101000000Z", kEnd[] = "491231235959Z";
+constexpr char kBeganLongAgo[] = "000101000000Z", kEndedLongAgo[] = "010101000000Z";
+constexpr char kBeginsLate[] = "480101000000Z";
+constexpr const char* kTimes[] = {kBegin, kEnd, kBeganLongAgo, kEndedLongAgo, kBeginsLate};
 constexpr size_t kSignatureSize = 256;
 // What is shorter stands in other places by chance.
 constexpr size_t kTelling = 6;
@@ -65,25 +69,40 @@ void PutTime(Span content, const char* utc) {
   }
 }
 
+// What a leaf of these says is kept; of bit strings the short ones (key usage).
+bool IsKept(uint8_t tag, std::span<const uint8_t> content) {
+  return tag == 0x01 || tag == 0x05 || tag == 0x06 || (tag == 0x03 && content.size() <= 3);
+}
+
+// Whether a replacement may have left this: what is played may be recorded again.
+bool IsMadeUp(std::span<const uint8_t> content) {
+  Bytes text(content.size());
+  Fill(text);
+  const std::string as_text(content.begin(), content.end());
+  return std::equal(content.begin(), content.end(), text.begin()) ||
+         std::all_of(content.begin(), content.end() - std::min<ptrdiff_t>(2, std::ssize(content)),
+                     [](uint8_t byte) { return byte == 0x01; }) ||
+         std::any_of(std::begin(kTimes), std::end(kTimes), [&](const char* time) {
+           return as_text == time || as_text == "20" + std::string(time);
+         });
+}
+
 // A leaf of which nothing is known but its tag.
 void ReplaceLeaf(uint8_t tag, Span content) {
+  if (IsKept(tag, content)) return;
   switch (tag) {
-    case 0x01:  // BOOLEAN
-    case 0x05:  // NULL
-    case 0x06:  // OBJECT IDENTIFIER
-      return;
     case 0x02:  // INTEGER
     case 0x0A:  // ENUMERATED
       return std::fill(content.begin(), content.end(), 0x01);
     case 0x03:  // BIT STRING, the number of unused bits first
-      if (content.size() > 3) std::fill(content.begin() + 1, content.end(), 0x01);
-      if (content.size() > 3) content[0] = 0;
+      std::fill(content.begin() + 1, content.end(), 0x01);
+      content[0] = 0;
       return;
     case 0x12:  // NumericString
       return std::fill(content.begin(), content.end(), '0');
     case 0x17:
     case 0x18:
-      return PutTime(content, "200101000000Z");
+      return PutTime(content, kBegin);
     case 0x1E:  // BMPString
       for (size_t i = 0; i < content.size(); ++i) {
         content[i] = static_cast<uint8_t>(i % 2 == 0 ? 0 : kText[i / 2 % 9]);
@@ -109,11 +128,10 @@ void Walk(Span bytes, int depth, bool inside, std::vector<Bytes>* taken_out) {
       Walk(object.content, depth + 1, inside || object.tag == 0x04, taken_out);
       continue;
     }
-    Bytes before(object.content.begin(), object.content.end());
-    ReplaceLeaf(object.tag, object.content);
-    if (!std::equal(before.begin(), before.end(), object.content.begin())) {
-      taken_out->push_back(std::move(before));
+    if (!IsKept(object.tag, object.content) && !IsMadeUp(object.content)) {
+      taken_out->emplace_back(object.content.begin(), object.content.end());
     }
+    ReplaceLeaf(object.tag, object.content);
   }
 }
 
@@ -173,8 +191,8 @@ std::shared_ptr<X509> Anchor(const test::Key& key, std::span<const uint8_t> name
   X509* const x509 = anchor.get();
   if (subject == nullptr || X509_set_version(x509, X509_VERSION_3) != 1 ||
       ASN1_INTEGER_set(X509_get_serialNumber(x509), 1) != 1 ||
-      ASN1_TIME_set_string_X509(X509_getm_notBefore(x509), "000101000000Z") != 1 ||
-      ASN1_TIME_set_string_X509(X509_getm_notAfter(x509), "491231235959Z") != 1 ||
+      ASN1_TIME_set_string_X509(X509_getm_notBefore(x509), kBeganLongAgo) != 1 ||
+      ASN1_TIME_set_string_X509(X509_getm_notAfter(x509), kEnd) != 1 ||
       X509_set_subject_name(x509, subject.get()) != 1 ||
       X509_set_issuer_name(x509, subject.get()) != 1 || X509_set_pubkey(x509, key.get()) != 1) {
     return nullptr;
@@ -275,8 +293,8 @@ absl::StatusOr<Replaced> ReplaceCertificate(std::span<const uint8_t> der, uint16
   }
   if (form->serial.size() == 1) form->serial[0] &= 0x7f;
   if (form->serial.size() == 2) form->serial[0] = 0x01;
-  PutTime(form->not_before, expired ? "000101000000Z" : early ? "480101000000Z" : "200101000000Z");
-  PutTime(form->not_after, expired ? "010101000000Z" : "491231235959Z");
+  PutTime(form->not_before, expired ? kBeganLongAgo : early ? kBeginsLate : kBegin);
+  PutTime(form->not_after, expired ? kEndedLongAgo : kEnd);
   std::copy(public_key.begin(), public_key.end(), form->key.begin());
 
   const std::shared_ptr<X509> anchor = Anchor(keys.issuer, form->issuer);
