@@ -69,8 +69,7 @@ class Play {
       part = Send({0x00, 0xB0, 0x00, 0x00, 0x00}, Role::kCertificate, 0);
       if (!part.ok()) return part.status();
     }
-    Bytes& der = taken_.certificate;
-    der = part->data;
+    Bytes der = part->data;
     const size_t size = DerLength(der);
     if (size == 0 || size > kLongestCertificate) {
       return Unexpected("READ BINARY of the certificate", part->sw);
@@ -85,6 +84,7 @@ class Play {
       der.insert(der.end(), part->data.begin(), part->data.end());
     }
     der.resize(size);
+    taken_.certificate = std::move(der);
     return absl::OkStatus();
   }
 

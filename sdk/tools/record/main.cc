@@ -118,7 +118,11 @@ int Record(Request request, bool with_pin, uint16_t number, const std::string& o
   };
   Taken taken;
   const absl::Status played = Take(std::move(request), &taken);
-  if (!played.ok()) return Fail(1, std::string(played.message()));
+  if (!played.ok()) {
+    std::fprintf(stderr, "The check did not come to its end: %s\n",
+                 std::string(played.message()).c_str());
+    if (taken.certificate.empty()) return Fail(1, "no certificate was read: nothing to record");
+  }
   const auto recording = Replace(taken, number, std::chrono::system_clock::now());
   if (!recording.ok()) return Fail(1, std::string(recording.status().message()));
   std::string text;

@@ -98,13 +98,11 @@ absl::Status Take(Request request, Taken* taken) {
   reel.Rest();
   const absl::Status closed = client.Close(opened->session());
   reel.Add(Closed{});
-  if (!played.ok()) return played;
-  if (!closed.ok()) return closed;
 
   request.cue(Request::Cue::kTakeCard);
   // One that is left lying is left lying in the recording too.
   if (const auto gone = Await(client, state->name(), false, request.patience)) reel.Add(*gone);
-  return absl::OkStatus();
+  return played.ok() ? closed : played;
 }
 
 }  // namespace madoguchi::record

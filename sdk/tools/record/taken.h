@@ -44,7 +44,7 @@ struct Event {
 
 struct Taken {
   std::vector<Event> events;
-  Bytes certificate;  // DER
+  Bytes certificate;  // DER; empty until it was read whole
 };
 
 }  // namespace madoguchi::record
