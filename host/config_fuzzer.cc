@@ -8,7 +8,7 @@
 
 #include "host/config.h"
 #include "host/desk/devices.h"
-#include "host/loader/manifest.h"
+#include "sdk/launch/manifest.h"
 
 namespace {
 

@@ -13,7 +13,7 @@
 #include "absl/status/statusor.h"
 #include "host/desk/caller.h"
 #include "host/desk/house.h"
-#include "host/loader/process.h"
+#include "sdk/launch/process.h"
 
 namespace madoguchi {
 

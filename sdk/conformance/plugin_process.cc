@@ -5,9 +5,7 @@
 #include <grpcpp/create_channel_posix.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -34,13 +32,6 @@ constexpr size_t kLongestPacket = 32;
 constexpr unsigned long kLargestMapping = 1ul << 30;
 constexpr std::chrono::milliseconds kRpcPatience(10000);
 
-// The child's ends must not lie on 0..4, where posix_spawn puts them.
-int Aside(int fd) {
-  const int aside = fcntl(fd, F_DUPFD_CLOEXEC, 10);
-  close(fd);
-  return aside;
-}
-
 grpc::ClientContext& WithDeadline(grpc::ClientContext& context) {
   context.set_deadline(std::chrono::system_clock::now() + kRpcPatience);
   return context;
@@ -49,43 +40,34 @@ grpc::ClientContext& WithDeadline(grpc::ClientContext& context) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<PluginProcess>> PluginProcess::Spawn(const std::string& binary) {
-  int service[2], pin[2], log[2];
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, service) != 0 ||
-      socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pin) != 0 ||
-      pipe2(log, O_CLOEXEC) != 0) {
-    return absl::InternalError("cannot make the plugin's sockets");
-  }
-  for (int* end : {&service[1], &pin[1], &log[1]}) *end = Aside(*end);
+  auto spawned = madoguchi::Spawn({binary}, /*program=*/-1, /*pin_lane=*/true);
+  if (!spawned.ok()) return spawned.status();
+  return Of(*std::move(spawned), Wire::kGrpc);
+}
 
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_adddup2(&actions, log[1], 1);
-  posix_spawn_file_actions_adddup2(&actions, log[1], 2);
-  posix_spawn_file_actions_adddup2(&actions, service[1], plugin::kServiceFd);
-  posix_spawn_file_actions_adddup2(&actions, pin[1], plugin::kPinFd);
-  posix_spawn_file_actions_addclosefrom_np(&actions, plugin::kPinFd + 1);
-  std::string path = binary;
-  char* const arguments[] = {path.data(), nullptr};
-  char* const environment[] = {nullptr};
+absl::StatusOr<std::unique_ptr<PluginProcess>> PluginProcess::SpawnJailed(
+    const PluginImage& image, const Jail& jail, const std::string& launcher, Wire wire) {
+  auto spawned = madoguchi::Spawn(LauncherArguments(launcher, jail, kProgramFd, getpid()),
+                                  image.program.get(), jail.pin_lane);
+  if (!spawned.ok()) return spawned.status();
+  auto process = Of(*std::move(spawned), wire);
+  process->manifest_ = image.folder.manifest;
+  return process;
+}
+
+std::unique_ptr<PluginProcess> PluginProcess::Of(Spawned spawned, Wire wire) {
   std::unique_ptr<PluginProcess> process(new PluginProcess);
-  const int error =
-      posix_spawn(&process->pid_, path.c_str(), &actions, nullptr, arguments, environment);
-  posix_spawn_file_actions_destroy(&actions);
-  for (const int end : {service[1], pin[1], log[1]}) close(end);
-  process->pin_fd_ = pin[0];
-  process->log_reader_ = std::thread([raw = process.get(), fd = log[0]] { raw->ReadLog(fd); });
-  if (error != 0) {
-    process->pid_ = -1;
-    process->ended_ = true;
-    close(service[0]);
-    return absl::NotFoundError("cannot start " + binary + ": " + std::strerror(error));
+  process->pid_ = spawned.pid;
+  process->pid_fd_ = spawned.pid_fd.Release();
+  process->pin_fd_ = spawned.pin.Release();
+  fcntl(spawned.log.get(), F_SETFL, 0);  // a thread of its own waits on it
+  process->log_reader_ =
+      std::thread([raw = process.get(), fd = spawned.log.Release()] { raw->ReadLog(fd); });
+  process->service_fd_ = fcntl(spawned.service.get(), F_DUPFD_CLOEXEC, 10);
+  if (wire == Wire::kGrpc) {
+    // gRPC closes its own with the channel.
+    process->channel_ = grpc::CreateInsecureChannelFromFd("plugin", spawned.service.Release());
   }
-  process->pid_fd_ = static_cast<int>(syscall(SYS_pidfd_open, process->pid_, 0));
-  // gRPC waits for ever on a descriptor that blocks, and closes its own with the channel.
-  fcntl(service[0], F_SETFL, fcntl(service[0], F_GETFL) | O_NONBLOCK);
-  process->service_fd_ = fcntl(service[0], F_DUPFD_CLOEXEC, 10);
-  process->channel_ = grpc::CreateInsecureChannelFromFd("plugin", service[0]);
   return process;
 }
 
@@ -215,7 +197,7 @@ std::optional<size_t> PluginProcess::CopiesInMemory(std::span<const uint8_t> byt
 }
 
 std::optional<int> PluginProcess::Wait(std::chrono::milliseconds patience) {
-  if (ended_) return std::nullopt;
+  if (ended_) return status_;
   pollfd watched{pid_fd_, POLLIN, 0};
   const auto deadline = std::chrono::steady_clock::now() + patience;
   int ready;
@@ -225,23 +207,32 @@ std::optional<int> PluginProcess::Wait(std::chrono::milliseconds patience) {
     ready = poll(&watched, 1, static_cast<int>(std::max<int64_t>(left.count(), 0)));
   } while (ready < 0 && errno == EINTR);
   if (ready <= 0) return std::nullopt;
+  // What it may have left behind holds its log.
+  kill(-pid_, SIGKILL);
   int status = 0;
   waitpid(pid_, &status, 0);
   ended_ = true;
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  status_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  return status_;
 }
 
 std::optional<int> PluginProcess::End(std::chrono::milliseconds patience) {
-  if (ended_) return std::nullopt;
+  if (ended_) return status_;
   shutdown(service_fd_, SHUT_RDWR);
   const std::optional<int> status = Wait(patience);
   if (!status.has_value()) Kill();
   return status;
 }
 
+std::string PluginProcess::TakeLog() {
+  End();
+  if (log_reader_.joinable()) log_reader_.join();
+  return log();
+}
+
 void PluginProcess::Kill() {
   if (ended_) return;
-  kill(pid_, SIGKILL);
+  kill(-pid_, SIGKILL);
   waitpid(pid_, nullptr, 0);
   ended_ = true;
 }

@@ -16,17 +16,30 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "madoguchi/plugin/v1/plugin.pb.h"
+#include "sdk/launch/image.h"
+#include "sdk/launch/jail/jail.h"
+#include "sdk/launch/process.h"
 
 namespace madoguchi::conformance {
 
-// One plugin as a host would start it, for tests: the binary itself, with /dev/null as fd 0, its
-// log taken from fd 1 and 2, gRPC on fd 3, PIN packets on fd 4, no other fd, and an empty
-// environment. It is not jailed. Thread-safe but for End and Kill, which one thread calls.
+// One plugin as a host would start it, for tests and for the kit: with /dev/null as fd 0, its log
+// taken from fd 1 and 2, gRPC on fd 3, PIN packets on fd 4, no other fd, and an empty environment.
+// Thread-safe but for End, Kill and TakeLog, which one thread calls.
 class PluginProcess {
  public:
-  // Starts `binary`, a path, with no arguments. The process may not be ready yet; gRPC waits for
-  // it.
+  // What is at the host's end of fd 3.
+  enum class Wire { kGrpc, kBare };
+
+  // Starts `binary`, a path, with no arguments and no jail. The process may not be ready yet; gRPC
+  // waits for it.
   static absl::StatusOr<std::unique_ptr<PluginProcess>> Spawn(const std::string& binary);
+  // The same in the jail, from the bytes of `image`: `launcher` is the path of madoguchi-jail. The
+  // process dies with the calling thread. With Wire::kBare nobody speaks on service_fd() but the
+  // caller, and channel() is null.
+  static absl::StatusOr<std::unique_ptr<PluginProcess>> SpawnJailed(const PluginImage& image,
+                                                                    const Jail& jail,
+                                                                    const std::string& launcher,
+                                                                    Wire wire = Wire::kGrpc);
   // The plugin in `folder`, as its plugin.textproto has it: spawned, greeted and started.
   // `settings` go over the manifest's defaults; for a TYPE_FILE setting it is the file's path.
   // FAILED_PRECONDITION when Hello tells another name or kind than the manifest; a refused Start is
@@ -43,7 +56,9 @@ class PluginProcess {
   pid_t pid() const { return pid_; }
   // gRPC on fd 3. Make stubs on it freely; it dies with the process.
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
-  // The host's end of fd 4.
+  // The host's end of fd 3, non-blocking. Stays this object's.
+  int service_fd() const { return service_fd_; }
+  // The host's end of fd 4; -1 where the jail has no PIN lane.
   int pin_fd() const { return pin_fd_; }
   // What the process has written so far.
   std::string log() const;
@@ -62,16 +77,21 @@ class PluginProcess {
   // when the memory cannot be read.
   std::optional<size_t> CopiesInMemory(std::span<const uint8_t> bytes) const;
 
-  // Closes the socket on fd 3 and waits. The exit status, or 128 + signal; nullopt when the process
-  // did not end within `patience` and was killed.
+  // Waits for the process to end by itself. The exit status, or 128 + signal, as often as it is
+  // asked; nullopt when it runs on after `patience`, or was killed by this object.
+  std::optional<int> Wait(std::chrono::milliseconds patience);
+  // Closes the socket on fd 3 and waits. As Wait; a process that does not end within `patience` is
+  // killed.
   std::optional<int> End(std::chrono::milliseconds patience = std::chrono::milliseconds(2000));
+  // Ends the process, and returns all that it wrote.
+  std::string TakeLog();
   // SIGKILL, as a crash would.
   void Kill();
 
  private:
   PluginProcess() = default;
+  static std::unique_ptr<PluginProcess> Of(Spawned spawned, Wire wire);
   void ReadLog(int fd);
-  std::optional<int> Wait(std::chrono::milliseconds patience);
 
   plugin::v1::Manifest manifest_;
   pid_t pid_ = -1;
@@ -79,6 +99,7 @@ class PluginProcess {
   int pin_fd_ = -1;
   int pid_fd_ = -1;
   bool ended_ = false;
+  std::optional<int> status_;
   std::shared_ptr<grpc::Channel> channel_;
   std::thread log_reader_;
   mutable std::mutex log_mutex_;

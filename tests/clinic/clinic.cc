@@ -13,7 +13,7 @@
 #include <sstream>
 
 #include "host/loader/approvals.h"
-#include "host/loader/image.h"
+#include "sdk/launch/image.h"
 #include "sdk/recording/recording.pb.h"
 #include "sdk/screen/connect.h"
 #include "sdk/textproto/textproto.h"

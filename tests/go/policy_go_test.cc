@@ -7,11 +7,11 @@
 #include <chrono>
 #include <random>
 
-#include "host/loader/jail/jailed_process.h"
 #include "madoguchi/plugin/v1/plugin.grpc.pb.h"
 #include "madoguchi/policy/v1/policy.grpc.pb.h"
 #include "sdk/conformance/policy_play.h"
 #include "sdk/failure/grpc_status.h"
+#include "sdk/launch/jail/jailed_process.h"
 #include "tests/clinic/clinic.h"
 
 namespace madoguchi {

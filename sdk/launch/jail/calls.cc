@@ -1,0 +1,243 @@
+// The system calls of a plugin: a list of what is allowed; everything else gives EPERM, which a
+// plugin's own log then shows, where a kill would leave a riddle. A list of what is forbidden would
+// grow holes with each kernel; this one was drawn from what gRPC 1.51, glibc, OpenSSL, libpcsclite
+// and the Go runtime call, with room beside it. Calls newer than this file give ENOSYS, so that a
+// newer glibc takes its older way. Arguments are compared in 32 bits where the kernel takes an int.
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/netlink.h>
+#include <linux/prctl.h>
+#include <linux/sched.h>
+#include <seccomp.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <initializer_list>
+
+#include "sdk/launch/jail/cell.h"
+
+#ifndef PR_SET_VMA
+#define PR_SET_VMA 0x53564d41
+#endif
+
+namespace madoguchi::jail {
+namespace {
+
+// Memory, threads, time, and descriptors that the process has already. None makes a process, a
+// file, a socket or a mount, and none takes another process's number (those come below).
+constexpr const char* kAlways[] = {
+    // Memory. mmap stands below.
+    "brk", "munmap", "mprotect", "mremap", "madvise", "mlock", "mlock2", "munlock", "mlockall",
+    "munlockall", "msync", "mincore", "membarrier", "pkey_alloc", "pkey_free", "pkey_mprotect",
+    // Threads. clone stands below.
+    "futex", "futex_waitv", "set_robust_list", "get_robust_list", "set_tid_address", "rseq",
+    "arch_prctl", "gettid", "getpid", "getppid", "sched_yield", "sched_getaffinity",
+    "sched_getparam", "sched_getscheduler", "sched_get_priority_max", "sched_get_priority_min",
+    "sched_getattr", "sched_rr_get_interval", "getcpu", "exit", "exit_group", "restart_syscall",
+    "set_thread_area", "get_thread_area", "wait4", "waitid",
+    // Signals to itself. kill and its kin stand below.
+    "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "rt_sigpending", "rt_sigsuspend",
+    "rt_sigtimedwait", "sigaltstack", "signalfd", "signalfd4", "pause", "alarm", "getitimer",
+    "setitimer",
+    // Time.
+    "clock_gettime", "clock_getres", "clock_nanosleep", "nanosleep", "gettimeofday", "time",
+    "times", "timer_create", "timer_settime", "timer_gettime", "timer_getoverrun", "timer_delete",
+    "timerfd_create", "timerfd_settime", "timerfd_gettime",
+    // Descriptors. fcntl, ioctl and the calls that open stand below.
+    "read", "write", "readv", "writev", "pread64", "pwrite64", "preadv", "pwritev", "preadv2",
+    "pwritev2", "lseek", "close", "close_range", "dup", "dup2", "dup3", "pipe", "pipe2", "sendfile",
+    "splice", "tee", "ftruncate", "fsync", "fdatasync", "fadvise64", "readahead", "eventfd",
+    "eventfd2", "epoll_create", "epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait",
+    "epoll_pwait2", "poll", "ppoll", "select", "pselect6",
+    // Files by name, as far as Landlock lets.
+    "fstat", "stat", "lstat", "newfstatat", "statx", "statfs", "fstatfs", "access", "faccessat",
+    "faccessat2", "readlink", "readlinkat", "getdents64", "getcwd", "chdir", "fchdir", "umask",
+    // Sockets that are there.
+    "sendmsg", "sendmmsg", "recvfrom", "recvmsg", "recvmmsg", "shutdown", "getsockname",
+    "getpeername", "getsockopt", "setsockopt",
+    // Facts.
+    "getrandom", "uname", "sysinfo", "getrusage", "getrlimit", "getuid", "geteuid", "getgid",
+    "getegid", "getresuid", "getresgid", "getgroups", "getpgid", "getpgrp", "getsid", "capget"};
+
+// What glibc has an older way for.
+constexpr const char* kNotThere[] = {"clone3", "openat2", "io_uring_setup"};
+constexpr int kFirstUnknownCall = 450, kLastUnknownCall = 512;
+
+class Filter {
+ public:
+  Filter() : filter_(seccomp_init(SCMP_ACT_ERRNO(EPERM))) {
+    if (filter_ == nullptr) Refuse("seccomp_init");
+    // The calls of another architecture (32 bit) have other numbers, and no plugin makes them.
+    Check(seccomp_attr_set(filter_, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS), "bad arch");
+    Check(seccomp_attr_set(filter_, SCMP_FLTATR_CTL_OPTIMIZE, 2), "optimize");
+  }
+
+  void Allow(const char* call) { Add(SCMP_ACT_ALLOW, call, 0, nullptr); }
+  template <typename... Compare>
+  void Allow(const char* call, Compare... compare) {
+    const scmp_arg_cmp conditions[] = {compare...};
+    Add(SCMP_ACT_ALLOW, call, sizeof...(compare), conditions);
+  }
+  void NotThere(const char* call) { Add(SCMP_ACT_ERRNO(ENOSYS), call, 0, nullptr); }
+  void NotThere(int call) {
+    Check(seccomp_rule_add(filter_, SCMP_ACT_ERRNO(ENOSYS), call, 0), "of a number");
+  }
+
+  void Load() {
+    const int error = seccomp_load(filter_);
+    // As libseccomp says it where the kernel was built without.
+    if (error == -EINVAL || error == -ENOSYS || error == -ECANCELED) {
+      if (prctl(PR_GET_SECCOMP, 0, 0, 0, 0) < 0) {
+        Note("this kernel has no seccomp: the plugin can make every system call");
+        return;
+      }
+    }
+    Check(error, "load");
+  }
+
+ private:
+  void Add(uint32_t action, const char* call, unsigned count, const scmp_arg_cmp* conditions) {
+    const int number = seccomp_syscall_resolve_name(call);
+    // This architecture (or libseccomp) has never heard of it.
+    if (number == __NR_SCMP_ERROR || number < 0) return;
+    Check(seccomp_rule_add_array(filter_, action, number, count, conditions), call);
+  }
+  void Check(int error, const char* what) {
+    if (error != 0) Refuse("seccomp filter,", what, -error);
+  }
+
+  scmp_filter_ctx filter_;
+};
+
+void AllowMemory(Filter& filter) {
+  // Shared memory without a file is not counted by RLIMIT_DATA, so it could take the machine.
+  filter.Allow("mmap", SCMP_A3_32(SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS, 0));
+  filter.Allow("mmap", SCMP_A3_32(SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS | MAP_SHARED, MAP_ANONYMOUS));
+}
+
+void AllowThreads(Filter& filter, pid_t own) {
+  constexpr unsigned kNamespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |
+                                   CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
+  filter.Allow("clone", SCMP_A0_32(SCMP_CMP_MASKED_EQ, CLONE_THREAD | kNamespaces, CLONE_THREAD));
+  // The process keeps its number when it becomes the plugin.
+  for (const char* call : {"kill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo"}) {
+    filter.Allow(call, SCMP_A0_32(SCMP_CMP_EQ, static_cast<uint32_t>(own)));
+  }
+  for (const unsigned option :
+       {PR_SET_NAME, PR_GET_NAME, PR_SET_VMA, PR_GET_DUMPABLE, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS,
+        PR_GET_NO_NEW_PRIVS, PR_CAPBSET_READ, PR_SET_TIMERSLACK, PR_GET_TIMERSLACK}) {
+    filter.Allow("prctl", SCMP_A0_32(SCMP_CMP_EQ, option));
+  }
+  // Its own limits: to look at all of them, to set the one that sdk/plugin lowers itself.
+  filter.Allow("prlimit64", SCMP_A0_32(SCMP_CMP_EQ, 0), SCMP_A2(SCMP_CMP_EQ, 0));
+  filter.Allow("prlimit64", SCMP_A0_32(SCMP_CMP_EQ, static_cast<uint32_t>(own)),
+               SCMP_A2(SCMP_CMP_EQ, 0));
+  filter.Allow("prlimit64", SCMP_A0_32(SCMP_CMP_EQ, 0), SCMP_A1_32(SCMP_CMP_EQ, RLIMIT_CORE));
+}
+
+void AllowFiles(Filter& filter, const Cell& cell) {
+  // Not F_SETOWN with F_SETSIG, which can send any signal to anyone of the same user.
+  for (const unsigned command : {F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL,
+                                 F_GETLK, F_SETLK, F_SETLKW, F_GETPIPE_SZ}) {
+    filter.Allow("fcntl", SCMP_A1_32(SCMP_CMP_EQ, command));
+  }
+  for (const unsigned long request : {FIONREAD, FIONBIO, FIOCLEX, FIONCLEX, TCGETS, TIOCOUTQ}) {
+    filter.Allow("ioctl", SCMP_A1_32(SCMP_CMP_EQ, request));
+  }
+  if (cell.MayOpenDevices()) {
+    filter.Allow("open");
+    filter.Allow("openat");
+    filter.Allow("flock");
+    return;
+  }
+  // For reading only, whether or not there is a Landlock.
+  constexpr unsigned kWrites = O_ACCMODE | O_CREAT | O_TRUNC | (O_TMPFILE & ~O_DIRECTORY);
+  filter.Allow("open", SCMP_A1_32(SCMP_CMP_MASKED_EQ, kWrites, O_RDONLY));
+  filter.Allow("openat", SCMP_A2_32(SCMP_CMP_MASKED_EQ, kWrites, O_RDONLY));
+}
+
+void AllowDevices(Filter& filter, const Cell& cell) {
+  if (cell.usb) {
+    // usbdevice_fs.h: all of its requests have the type 'U'.
+    filter.Allow("ioctl", SCMP_A1_32(SCMP_CMP_MASKED_EQ, 0xff00, 'U' << 8));
+    filter.Allow("socket", SCMP_A0_32(SCMP_CMP_EQ, AF_NETLINK),
+                 SCMP_A2_32(SCMP_CMP_EQ, NETLINK_KOBJECT_UEVENT));
+    filter.Allow("bind");
+  }
+  if (cell.serial != nullptr) {
+    // asm-generic/ioctls.h: the type is 'T'. Not TIOCSTI (0x5412) and TIOCLINUX (0x541c), which
+    // type on a terminal.
+    for (const unsigned row : {0x5400, 0x5420, 0x5430, 0x5440, 0x5450}) {
+      filter.Allow("ioctl", SCMP_A1_32(SCMP_CMP_MASKED_EQ, 0xfff0, row));
+    }
+    for (unsigned request = 0x5410; request <= 0x541f; ++request) {
+      if (request == 0x5412 || request == 0x541c) continue;
+      filter.Allow("ioctl", SCMP_A1_32(SCMP_CMP_MASKED_EQ, 0xffff, request));
+    }
+  }
+}
+
+void AllowSockets(Filter& filter, const Cell& cell) {
+  // Pairs, but of datagrams: such a one can send to any path.
+  for (const unsigned type : {SOCK_STREAM, SOCK_SEQPACKET}) {
+    filter.Allow("socketpair", SCMP_A0_32(SCMP_CMP_EQ, AF_UNIX),
+                 SCMP_A1_32(SCMP_CMP_MASKED_EQ, 0xf, type));
+  }
+  if (!cell.network) filter.Allow("sendto", SCMP_A4(SCMP_CMP_EQ, 0));
+  if (cell.MayMakeUnixSockets()) {
+    filter.Allow("socket", SCMP_A0_32(SCMP_CMP_EQ, AF_UNIX),
+                 SCMP_A1_32(SCMP_CMP_MASKED_EQ, 0xf, SOCK_STREAM));
+  }
+  if (cell.MayMakeUnixSockets() || cell.network) filter.Allow("connect");
+  if (cell.network) {
+    for (const unsigned family : {AF_INET, AF_INET6}) {
+      for (const unsigned type : {SOCK_STREAM, SOCK_DGRAM}) {
+        // 0, TCP and UDP: no MPTCP, ICMP or SCTP.
+        for (const unsigned protocol : {0, 6, 17}) {
+          filter.Allow("socket", SCMP_A0_32(SCMP_CMP_EQ, family),
+                       SCMP_A1_32(SCMP_CMP_MASKED_EQ, 0xf, type),
+                       SCMP_A2_32(SCMP_CMP_EQ, protocol));
+        }
+      }
+    }
+    // getaddrinfo asks which addresses this machine has.
+    filter.Allow("socket", SCMP_A0_32(SCMP_CMP_EQ, AF_NETLINK),
+                 SCMP_A2_32(SCMP_CMP_EQ, NETLINK_ROUTE));
+    filter.Allow("sendto");
+    filter.Allow("bind");
+    for (const unsigned request : {0x8910u /* SIOCGIFNAME */, 0x8933u /* SIOCGIFINDEX */}) {
+      filter.Allow("ioctl", SCMP_A1_32(SCMP_CMP_EQ, request));
+    }
+  }
+  if (cell.sockets) {
+    for (const char* call : {"bind", "listen", "accept", "accept4", "fchmod", "mkdir", "mkdirat",
+                             "unlink", "unlinkat"}) {
+      filter.Allow(call);
+    }
+  }
+}
+
+}  // namespace
+
+void FilterCalls(const Cell& cell, int program_fd) {
+  Filter filter;
+  for (const char* call : kAlways) filter.Allow(call);
+  for (const char* call : kNotThere) filter.NotThere(call);
+  for (int call = kFirstUnknownCall; call <= kLastUnknownCall; ++call) filter.NotThere(call);
+  AllowMemory(filter);
+  AllowThreads(filter, getpid());
+  AllowFiles(filter, cell);
+  AllowDevices(filter, cell);
+  AllowSockets(filter, cell);
+  // Closed by this very call, and above RLIMIT_NOFILE: nothing can be executed a second time.
+  filter.Allow("execveat", SCMP_A0_32(SCMP_CMP_EQ, static_cast<uint32_t>(program_fd)),
+               SCMP_A4_32(SCMP_CMP_EQ, AT_EMPTY_PATH));
+  filter.Load();
+}
+
+}  // namespace madoguchi::jail

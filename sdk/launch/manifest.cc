@@ -1,0 +1,149 @@
+#include "sdk/launch/manifest.h"
+
+#include <unistd.h>
+
+#include <charconv>
+#include <filesystem>
+#include <set>
+
+#include "sdk/textproto/textproto.h"
+
+namespace madoguchi {
+namespace {
+
+using plugin::v1::Manifest;
+using plugin::v1::SettingDeclaration;
+
+bool IsName(const std::string& name) {
+  if (name.empty() || name.size() > 32 || name[0] < 'a' || name[0] > 'z') return false;
+  return name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string::npos;
+}
+
+absl::Status CheckManifest(const Manifest& manifest, const TextPlaces& places,
+                           const std::string& folder_name) {
+  const auto wrong = [&](const std::string& field, const std::string& what) {
+    return absl::InvalidArgumentError(places.Of(field) + ": " + what);
+  };
+  if (!IsName(manifest.name())) {
+    return wrong("name", "name is \"" + manifest.name() +
+                             "\"; expected a lower-case letter, then up to 31 of a-z, 0-9 and _");
+  }
+  if (manifest.name() != folder_name) {
+    return wrong("name", "name is \"" + manifest.name() + "\"; expected the folder's name, \"" +
+                             folder_name + "\"");
+  }
+  if (manifest.kind() == plugin::v1::KIND_UNSPECIFIED) {
+    return wrong("kind", "kind is missing; expected KIND_READER, KIND_POLICY or KIND_AUTHORITY");
+  }
+  if (manifest.version().empty())
+    return wrong("version", "version is missing; expected one like \"1.0.0\"");
+  if (manifest.binary().find('/') != std::string::npos) {
+    return wrong("binary",
+                 "binary is \"" + manifest.binary() + "\"; expected a file name in the folder");
+  }
+  std::set<std::string> names;
+  for (int i = 0; i < manifest.setting_size(); ++i) {
+    const SettingDeclaration& setting = manifest.setting(i);
+    const std::string field = "setting[" + std::to_string(i) + "]";
+    if (!IsName(setting.name())) {
+      return wrong(field + ".name",
+                   "a setting is named \"" + setting.name() +
+                       "\"; expected a lower-case letter, then up to 31 of a-z, 0-9 and _");
+    }
+    if (!names.insert(setting.name()).second) {
+      return wrong(field + ".name", "setting " + setting.name() + " is declared twice");
+    }
+    if (setting.type() == SettingDeclaration::TYPE_UNSPECIFIED) {
+      return wrong(field,
+                   "setting " + setting.name() +
+                       " has no type; expected one such as TYPE_STRING, TYPE_INTEGER or TYPE_FILE");
+    }
+  }
+  return absl::OkStatus();
+}
+
+// What is wrong with `value`; empty when nothing is.
+std::string WhyNot(const SettingDeclaration& setting, const std::string& value) {
+  if (setting.type() == SettingDeclaration::TYPE_BOOLEAN && value != "true" && value != "false") {
+    return "expected true or false";
+  }
+  if (setting.type() == SettingDeclaration::TYPE_INTEGER) {
+    int64_t number = 0;
+    const char* const end = value.data() + value.size();
+    const auto [at, error] = std::from_chars(value.data(), end, number);
+    if (error != std::errc() || at != end) return "expected a whole number";
+  }
+  return "";
+}
+
+}  // namespace
+
+absl::StatusOr<PluginFolder> ReadPluginFolder(const std::string& folder) {
+  PluginFolder read;
+  std::filesystem::path normal = std::filesystem::path(folder).lexically_normal();
+  if (!normal.has_filename()) normal = normal.parent_path();  // written with a slash at its end
+  read.path = normal.string();
+  const std::string path = read.path + "/plugin.textproto";
+  TextPlaces places;
+  auto text = ReadFile(path);
+  if (!text.ok()) return text.status();
+  read.manifest_text = *std::move(text);
+  const absl::Status parsed = ParseTextproto(read.manifest_text, path, &read.manifest, &places);
+  if (!parsed.ok()) return parsed;
+  const std::string name = std::filesystem::path(read.path).filename().string();
+  if (absl::Status fits = CheckManifest(read.manifest, places, name); !fits.ok()) return fits;
+  read.binary = read.path + "/" +
+                (read.manifest.binary().empty() ? read.manifest.name() : read.manifest.binary());
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(read.binary, error) ||
+      access(read.binary.c_str(), X_OK) != 0) {
+    return absl::NotFoundError(read.binary + ": expected the plugin's program, executable");
+  }
+  return read;
+}
+
+absl::StatusOr<plugin::v1::StartRequest> Settle(const Manifest& manifest,
+                                                const ConfiguredPlugin& configured,
+                                                const std::string& base) {
+  plugin::v1::StartRequest request;
+  std::map<std::string, ConfiguredSetting> left = configured.setting;
+  const auto wrong = [&](const std::string& place, const std::string& what) {
+    return absl::InvalidArgumentError(place + ": plugin " + manifest.name() + ": setting " + what);
+  };
+  for (const SettingDeclaration& setting : manifest.setting()) {
+    const std::string& name = setting.name();
+    ConfiguredSetting found{setting.default_value(), configured.place};
+    if (const auto at = left.find(name); at != left.end()) {
+      found = at->second;
+      left.erase(at);
+    }
+    std::string& value = found.value;
+    if (value.empty() && setting.required()) {
+      return wrong(found.place, name + " is missing; it is required");
+    }
+    if (const std::string why = value.empty() ? "" : WhyNot(setting, value); !why.empty()) {
+      return wrong(found.place,
+                   name + (setting.secret() ? "" : " is \"" + value + "\"") + "; " + why);
+    }
+    if (setting.type() == SettingDeclaration::TYPE_FILE && !value.empty()) {
+      auto bytes = ReadFile((std::filesystem::path(base) / value).string());
+      if (!bytes.ok()) {
+        return wrong(found.place, name + ": " + std::string(bytes.status().message()));
+      }
+      value = *std::move(bytes);
+    }
+    const bool path = setting.type() == SettingDeclaration::TYPE_SOCKET ||
+                      setting.type() == SettingDeclaration::TYPE_SOCKET_FOLDER;
+    if (path && !value.empty()) {
+      value = (std::filesystem::path(base) / value).lexically_normal().string();
+    }
+    (*request.mutable_setting())[name] = std::move(value);
+  }
+  if (!left.empty()) {
+    return wrong(left.begin()->second.place,
+                 left.begin()->first + " is not declared in its manifest");
+  }
+  return request;
+}
+
+}  // namespace madoguchi
