@@ -25,8 +25,8 @@ struct Request {
 };
 
 // Runs the plugin and one check with it: a card is laid down, the commands of card_play.h, the card
-// is taken away. A card that already lies there has to be taken away first. Not OK when the check did
-// not come to its end; `taken` holds what happened until then, which may be what is wanted.
+// is taken away. A card that already lies there has to be taken away first. Not OK when the check
+// did not come to its end; `taken` holds what happened until then, which may be what is wanted.
 absl::Status Take(Request request, Taken* taken);
 
 }  // namespace madoguchi::record

@@ -3,7 +3,7 @@
 #include <cstdlib>
 
 #include "sdk/sim/card/memory_card.h"
-#include "sdk/tools/record/replacement.h"
+#include "sdk/tools/record/made_up.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace madoguchi;  // NOLINT
