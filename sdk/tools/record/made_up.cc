@@ -66,7 +66,8 @@ void PutTime(Span content, const char* utc) {
 
 // What a leaf of these says is kept; of bit strings the short ones (key usage).
 bool IsKept(uint8_t tag, std::span<const uint8_t> content) {
-  return tag == 0x01 || tag == 0x05 || tag == 0x06 || (tag == 0x03 && content.size() <= 3);
+  return (tag == 0x01 && content.size() <= 1) || (tag == 0x05 && content.empty()) || tag == 0x06 ||
+         (tag == 0x03 && content.size() <= 3);
 }
 
 // Whether a replacement may have left this: what is played may be recorded again.
