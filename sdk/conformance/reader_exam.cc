@@ -34,6 +34,10 @@ ReaderExam::ReaderExam(Exam& exam) : exam_(exam) {
   }
 }
 
+ReaderExam::~ReaderExam() {
+  if (laid_) (void)hand_->Take();
+}
+
 absl::Status ReaderExam::Ready() {
   if (life_ != nullptr && !life_->Wait(milliseconds(0))) return absl::OkStatus();
   Drop();
