@@ -171,16 +171,16 @@ Finding PipeProof(Exam& exam) {
 
 void StrayRows(Exam& exam) {
   exam.Row(
-      "plugin.garbage", "Bytes on fd 3 that are no HTTP/2 end the connection, not more.",
+      "plugin.garbage", "Bytes that are no HTTP/2 end the connection, not more.",
       [&] { return Garbage(exam); }, "plugin.ends-with-host");
   exam.Row(
-      "plugin.half-message", "A host that dies in the middle of a message leaves nobody behind.",
+      "plugin.half-message", "A host that dies in mid-message leaves nobody behind.",
       [&] { return HalfMessage(exam); }, "plugin.ends-with-host");
   exam.Row("plugin.unknown-method", "A method that it does not have is UNIMPLEMENTED.",
            [&] { return UnknownMethod(exam); });
-  exam.Row("plugin.malformed-message", "A request that does not parse is refused, and it goes on.",
+  exam.Row("plugin.malformed-message", "A request that does not parse is refused; it goes on.",
            [&] { return Malformed(exam); });
-  exam.Row("plugin.oversized-message", "A request of 8 MiB is answered or refused, and it goes on.",
+  exam.Row("plugin.oversized-message", "A request of 8 MiB is answered or refused; it goes on.",
            [&] { return Oversized(exam); });
   exam.Row("plugin.cancel-honoured", "A call that the host gave up holds nothing up.",
            [&] { return CancelHonoured(exam); });
