@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -37,6 +38,7 @@ Runs the plugin in FOLDER as a host would, in its jail, and reports what it keep
   --launcher PATH        madoguchi-jail (default: beside this program, or in ../libexec/madoguchi)
   --card-command PROGRAM readers: PROGRAM lay|take|restart moves the card
   --sim-card PLACE       readers: puts a virtual card (madoguchi-card) on the socket or port PLACE
+  --largest-apdu BYTES   readers: the longest command that card and driver carry (65544)
   --card-folder FOLDER   authorities: a madoguchi-card's folder, whose key answers for its holder;
                          readers: where --sim-card keeps its card
   --server-setting NAME  authorities: the setting that says where the server is
@@ -46,8 +48,8 @@ Runs the plugin in FOLDER as a host would, in its jail, and reports what it keep
                          file; repeatable, a device for each role. It begins and cancels checks
                          at the first counter; only a host of `madoguchid --play` is sent a PIN
 
-Status: 0 all rows passed or were skipped, 1 some failed, 2 FOLDER holds no plugin or nobody is at
-ADDRESS, 64 usage.
+Status: 0 no row failed and not all were skipped, 1 otherwise, 2 FOLDER holds no plugin or nobody is
+at ADDRESS, 64 usage.
 )";
 
 struct Arguments {
@@ -109,6 +111,10 @@ std::string Parse(const std::vector<std::string>& words, Arguments* arguments) {
         options.card_command = value;
       } else if (word == "--sim-card") {
         options.sim_card = value;
+      } else if (word == "--largest-apdu") {
+        const auto [at, error] =
+            std::from_chars(value.data(), value.data() + value.size(), options.largest_apdu);
+        if (error != std::errc() || *at != '\0') return "--largest-apdu: expected a number";
       } else if (word == "--card-folder") {
         options.card_folder = value;
       } else if (word == "--server-setting") {
