@@ -49,8 +49,8 @@ class Policy : public Plugin {
   // the process may have been started anew in between. No clock, no random numbers. The host waits
   // one second.
   //
-  // INVALID_ARGUMENT for evidence that this policy never asked for. It must not be answered with a
-  // guess: the check ends with POLICY_FAILED.
+  // INVALID_ARGUMENT for evidence that does not answer the step before it, or that follows the end:
+  // no host brings it, and it must not be answered with a guess.
   virtual absl::StatusOr<policy::v1::NextReply> Next(const policy::v1::NextRequest& evidence) = 0;
 };
 
