@@ -9,34 +9,22 @@ using madoguchi::check::v1::Step;
 using madoguchi::policy::v1::NextReply;
 
 // Where a check can be, and what leads from one place to the next.
-enum Place {
-  kChoice,
-  kPin,
-  kPhoto,
-  kCertificate,
-  kSeen,
-  kProof,
-  kAgain,
-  kLastTry,
-  kAsk,
-  kEnd,
-  kNone
-};
+enum Place { kChoice, kPin, kPhoto, kRead, kSeen, kProof, kAgain, kLast, kAsk, kEnd, kNone };
 constexpr struct {
   Place from;
   Evidence::Kind evidence;
   Place to;
 } kWays[] = {
-    {kPin, Evidence::KIND_PIN_SEALED, kCertificate},
-    {kPin, Evidence::KIND_PIN_AT_PAD, kCertificate},
-    {kCertificate, Evidence::KIND_CERTIFICATE_READ, kProof},
+    {kPin, Evidence::KIND_PIN_SEALED, kRead},
+    {kPin, Evidence::KIND_PIN_AT_PAD, kRead},
+    {kRead, Evidence::KIND_CERTIFICATE_READ, kProof},
     {kProof, Evidence::KIND_CARD_PROVEN, kAsk},
     {kProof, Evidence::KIND_PIN_REJECTED, kAgain},
-    {kProof, Evidence::KIND_LAST_TRY, kLastTry},
+    {kProof, Evidence::KIND_LAST_TRY, kLast},
     {kProof, Evidence::KIND_PIN_BLOCKED, kEnd},
     {kAgain, Evidence::KIND_PIN_SEALED, kProof},
     {kAgain, Evidence::KIND_PIN_AT_PAD, kProof},
-    {kLastTry, Evidence::KIND_LAST_TRY_ACCEPTED, kProof},
+    {kLast, Evidence::KIND_LAST_TRY_ACCEPTED, kProof},
     {kPhoto, Evidence::KIND_VISUAL_MATCH, kSeen},
     {kSeen, Evidence::KIND_CERTIFICATE_READ, kAsk},
     {kAsk, Evidence::KIND_ANSWERED, kEnd},
@@ -79,9 +67,9 @@ NextReply ReplyAt(Place place) {
     form.set_digits(true);
   }
   if (place == kPhoto) step.mutable_ask_visual_match();
-  if (place == kCertificate || place == kSeen) step.mutable_read_certificate();
+  if (place == kRead || place == kSeen) step.mutable_read_certificate();
   if (place == kProof) step.mutable_prove_card();
-  if (place == kLastTry) step.mutable_ask_last_try();
+  if (place == kLast) step.mutable_ask_last_try();
   if (place == kAsk) step.mutable_ask_authority();
   if (place == kEnd) reply.mutable_finish();  // instead of a step
   return reply;
