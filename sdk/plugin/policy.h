@@ -30,9 +30,9 @@
 //     VISUAL_MATCH.
 //   - Ask has 1 to 16 choices, each with an id and a label in both languages, and the role staff or
 //     patient.
-// A check has at most 32 steps. Its verdict is the host's: it follows from the last evidence.
-// Finish after ANSWERED, after FAILED, and where nobody can go on (PIN_BLOCKED); after FAILED
-// another way may also be tried. Finish after any other evidence is a check that failed with
+// A check has at most 32 steps. Its verdict is the host's and follows from the last evidence: finish
+// after ANSWERED, FAILED (or try another way), PIN_BLOCKED, PIN_REJECTED (the check ends with
+// PIN_WRONG) or LAST_TRY (PIN_LAST_TRY_DECLINED). Finish after any other evidence is
 // POLICY_OVERSTEPPED.
 //
 // A policy sees no PIN, no card byte, no name and no number, and a policy may ask for no
