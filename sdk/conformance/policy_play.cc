@@ -63,6 +63,25 @@ absl::StatusOr<policy::v1::ProjectedEvidence> EvidenceOf(const std::string& word
   return evidence;
 }
 
+std::string WordOf(const policy::v1::ProjectedEvidence& evidence) {
+  const auto tail = [](const std::string& name, size_t prefix) {
+    return name.size() > prefix ? name.substr(prefix) : "UNKNOWN";
+  };
+  std::string word = tail(policy::v1::ProjectedEvidence::Kind_Name(evidence.kind()), 5);
+  switch (evidence.kind()) {
+    case policy::v1::ProjectedEvidence::KIND_FAILED:
+      return word + ":" + tail(check::v1::FailureCode_Name(evidence.code()), 13);
+    case policy::v1::ProjectedEvidence::KIND_PIN_REJECTED:
+      return word + ":" + std::to_string(evidence.tries_left());
+    case policy::v1::ProjectedEvidence::KIND_ANSWERED:
+      return word + ":" + tail(check::v1::Validity_Name(evidence.validity()), 9);
+    case policy::v1::ProjectedEvidence::KIND_CHOSEN:
+      return word + ":" + evidence.choice_id();
+    default:
+      return word;
+  }
+}
+
 absl::Status Play(plugin::Policy& policy, const std::string& line) {
   std::istringstream words(line);
   policy::v1::NextRequest request;

@@ -27,6 +27,8 @@ std::string NameOf(const policy::v1::NextReply& reply);
 
 // One word of evidence, as above.
 absl::StatusOr<policy::v1::ProjectedEvidence> EvidenceOf(const std::string& word);
+// The other way round.
+std::string WordOf(const policy::v1::ProjectedEvidence& evidence);
 
 // The policy of a plugin process, as if it were here. `process` must have been started and must
 // outlive it.

@@ -5,8 +5,6 @@
 namespace madoguchi::conformance {
 namespace {
 
-constexpr std::chrono::milliseconds kPatience(20000);
-
 template <typename Context>
 Context* Until(Context& context, std::chrono::milliseconds patience) {
   context.set_deadline(std::chrono::system_clock::now() + patience);
@@ -15,8 +13,10 @@ Context* Until(Context& context, std::chrono::milliseconds patience) {
 
 }  // namespace
 
-ReaderClient::ReaderClient(PluginProcess& process)
-    : process_(process), stub_(reader::v1::Reader::NewStub(process.channel())) {
+ReaderClient::ReaderClient(PluginProcess& process, std::chrono::milliseconds patience)
+    : process_(process),
+      patience_(patience),
+      stub_(reader::v1::Reader::NewStub(process.channel())) {
   watch_ = std::thread([this] {
     const auto stream = stub_->Watch(&watch_context_, reader::v1::WatchRequest());
     reader::v1::Snapshot snapshot;
@@ -66,34 +66,54 @@ absl::StatusOr<reader::v1::OpenReply> ReaderClient::Open(const std::string& read
   request.set_reader(reader);
   request.set_insertion(insertion);
   reader::v1::OpenReply reply;
-  const absl::Status status = FromGrpc(stub_->Open(Until(context, kPatience), request, &reply));
+  const absl::Status status = FromGrpc(stub_->Open(Until(context, patience_), request, &reply));
   if (!status.ok()) return status;
   return reply;
 }
 
+absl::StatusOr<ReaderClient::Bytes> ReaderClient::Transmit(uint64_t session, const Bytes& command) {
+  return Transmit(session, command, patience_);
+}
+
 absl::StatusOr<ReaderClient::Bytes> ReaderClient::Transmit(uint64_t session, const Bytes& command,
                                                            std::chrono::milliseconds deadline) {
+  const auto reply = TransmitAll(session, {command}, deadline);
+  if (!reply.ok()) return reply.status();
+  if (reply->response_size() != 1) return absl::InternalError("expected one response");
+  return Bytes(reply->response(0).begin(), reply->response(0).end());
+}
+
+absl::StatusOr<reader::v1::TransmitReply> ReaderClient::TransmitAll(
+    uint64_t session, const std::vector<Bytes>& commands, std::chrono::milliseconds deadline) {
   grpc::ClientContext context;
   reader::v1::TransmitRequest request;
   request.set_session(session);
-  request.add_command(command.data(), command.size());
+  for (const Bytes& command : commands) request.add_command(command.data(), command.size());
   reader::v1::TransmitReply reply;
   const absl::Status status = FromGrpc(stub_->Transmit(Until(context, deadline), request, &reply));
   if (!status.ok()) return status;
-  if (reply.response_size() != 1) return absl::InternalError("expected one response");
-  return Bytes(reply.response(0).begin(), reply.response(0).end());
+  return reply;
+}
+
+std::string ReaderClient::NewToken() {
+  std::string token(16, '\0');
+  std::lock_guard<std::mutex> lock(mutex_);
+  const std::string number = std::to_string(++tokens_);
+  token.replace(0, number.size(), number);
+  return token;
 }
 
 absl::StatusOr<ReaderClient::Bytes> ReaderClient::VerifyPin(uint64_t session,
                                                             const Bytes& apdu_template,
                                                             const Bytes& pin) {
-  std::string token(16, '\0');
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    const std::string number = std::to_string(++tokens_);
-    token.replace(0, number.size(), number);
-  }
+  const std::string token = NewToken();
   if (!process_.SendPin(token, pin)) return absl::UnavailableError("the PIN lane is closed");
+  return VerifyToken(session, apdu_template, token);
+}
+
+absl::StatusOr<ReaderClient::Bytes> ReaderClient::VerifyToken(uint64_t session,
+                                                              const Bytes& apdu_template,
+                                                              const std::string& token) {
   grpc::ClientContext context;
   reader::v1::VerifyPinRequest request;
   request.set_session(session);
@@ -102,7 +122,7 @@ absl::StatusOr<ReaderClient::Bytes> ReaderClient::VerifyPin(uint64_t session,
   request.set_pin_token(token);
   reader::v1::VerifyPinReply reply;
   const absl::Status status =
-      FromGrpc(stub_->VerifyPin(Until(context, kPatience), request, &reply));
+      FromGrpc(stub_->VerifyPin(Until(context, patience_), request, &reply));
   if (!status.ok()) return status;
   return Bytes(reply.response().begin(), reply.response().end());
 }
@@ -112,7 +132,7 @@ absl::Status ReaderClient::Close(uint64_t session) {
   reader::v1::CloseRequest request;
   request.set_session(session);
   reader::v1::CloseReply reply;
-  return FromGrpc(stub_->Close(Until(context, kPatience), request, &reply));
+  return FromGrpc(stub_->Close(Until(context, patience_), request, &reply));
 }
 
 }  // namespace madoguchi::conformance

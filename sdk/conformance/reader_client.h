@@ -25,7 +25,9 @@ class ReaderClient {
   using Bytes = std::vector<uint8_t>;
 
   // Listens to Watch from now on. `process` must outlive this object and have been started.
-  explicit ReaderClient(PluginProcess& process);
+  // `patience` is the deadline of calls that are given no other.
+  explicit ReaderClient(PluginProcess& process,
+                        std::chrono::milliseconds patience = std::chrono::milliseconds(20000));
   ~ReaderClient();
 
   // The first snapshot, newest or yet to come, of which `wanted` is true; nullopt after `patience`.
@@ -39,15 +41,25 @@ class ReaderClient {
 
   // The statuses carry the failure, if there is one (CodeOf in sdk/failure/failure.h).
   absl::StatusOr<reader::v1::OpenReply> Open(const std::string& reader, uint64_t insertion);
-  absl::StatusOr<Bytes> Transmit(
-      uint64_t session, const Bytes& command,
-      std::chrono::milliseconds deadline = std::chrono::milliseconds(20000));
+  absl::StatusOr<Bytes> Transmit(uint64_t session, const Bytes& command);
+  absl::StatusOr<Bytes> Transmit(uint64_t session, const Bytes& command,
+                                 std::chrono::milliseconds deadline);
+  // Several commands in one call, whatever their number and length.
+  absl::StatusOr<reader::v1::TransmitReply> TransmitAll(uint64_t session,
+                                                        const std::vector<Bytes>& commands,
+                                                        std::chrono::milliseconds deadline);
   // Sends the PIN packet and calls VerifyPin.
   absl::StatusOr<Bytes> VerifyPin(uint64_t session, const Bytes& apdu_template, const Bytes& pin);
+  // VerifyPin alone, with a token that the caller made (16 bytes; empty: the reader's own pad).
+  absl::StatusOr<Bytes> VerifyToken(uint64_t session, const Bytes& apdu_template,
+                                    const std::string& token);
+  // A token that was never used before.
+  std::string NewToken();
   absl::Status Close(uint64_t session);
 
  private:
   PluginProcess& process_;
+  const std::chrono::milliseconds patience_;
   std::unique_ptr<reader::v1::Reader::Stub> stub_;
   grpc::ClientContext watch_context_;
   std::mutex mutex_;

@@ -1,0 +1,212 @@
+#include "sdk/conformance/exam.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <utility>
+
+#include "sdk/conformance/calls.h"
+#include "sdk/conformance/mute_server.h"
+#include "sdk/launch/launch.h"
+#include "sdk/launch/manifest.h"
+
+namespace madoguchi::conformance {
+namespace {
+
+using plugin::v1::SettingDeclaration;
+
+const char* NameOf(plugin::v1::Kind kind) {
+  switch (kind) {
+    case plugin::v1::KIND_READER:
+      return "a reader";
+    case plugin::v1::KIND_POLICY:
+      return "a policy";
+    default:
+      return "an authority";
+  }
+}
+
+std::string Joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text.empty() ? "none" : text;
+}
+
+// For a debugger: where the process is, and time to get there.
+void Introduce(pid_t pid) {
+  std::fprintf(stderr, "plugin started: pid %d\n  gdb -p %d\nPress Enter to go on. ", pid, pid);
+  if (isatty(STDIN_FILENO) == 0) {
+    std::fprintf(stderr, "(not a terminal: going on)\n");
+    return;
+  }
+  int c;
+  while ((c = std::getchar()) != '\n' && c != EOF) {
+  }
+}
+
+}  // namespace
+
+Exam::Exam(Options options) : options_(std::move(options)) {
+  const char* const base = std::getenv("TMPDIR");
+  std::string pattern = std::string(base == nullptr ? "/tmp" : base) + "/madoguchi-kit-XXXXXX";
+  if (mkdtemp(pattern.data()) != nullptr) scratch_ = pattern;
+}
+
+Exam::~Exam() {
+  std::error_code none;
+  if (!scratch_.empty()) std::filesystem::remove_all(scratch_, none);
+}
+
+void Exam::FindServer() {
+  using Type = SettingDeclaration;
+  if (kind() != plugin::v1::KIND_AUTHORITY) return;
+  bool told = false;
+  for (const SettingDeclaration& setting : manifest().setting()) {
+    const bool place = setting.type() == Type::TYPE_SOCKET || setting.type() == Type::TYPE_STRING;
+    told = told || (place && options_.settings.count(setting.name()) > 0);
+  }
+  std::string& name = options_.server_setting;
+  for (const SettingDeclaration& setting : manifest().setting()) {
+    if (!name.empty() || setting.type() != Type::TYPE_SOCKET) continue;
+    // Where another was set, this one may have to stay empty.
+    if (!told || options_.settings.count(setting.name()) > 0) name = setting.name();
+  }
+  if (told || name.empty()) return;
+  bool socket = false;
+  for (const SettingDeclaration& setting : manifest().setting()) {
+    socket = socket || (setting.name() == name && setting.type() == Type::TYPE_SOCKET);
+  }
+  const std::string folder = scratch_ + "/mute";
+  std::filesystem::create_directory(folder);
+  mute_ = std::make_unique<MuteServer>(socket ? folder + "/server.sock" : "", /*deaf=*/false);
+  options_.settings[name] = mute_->address();
+}
+
+absl::StatusOr<std::unique_ptr<Exam>> Exam::Of(Options options) {
+  std::unique_ptr<Exam> exam(new Exam(std::move(options)));
+  if (exam->scratch_.empty()) return absl::UnavailableError("cannot make a folder in TMPDIR");
+  // Named ".", a folder has no name to compare with.
+  std::error_code none;
+  const auto folder = std::filesystem::canonical(exam->options_.folder, none);
+  auto image = ReadPluginImage(none ? exam->options_.folder : folder.string());
+  if (!image.ok()) return image.status();
+  exam->image_ = *std::move(image);
+  exam->FindServer();
+  const plugin::v1::Manifest& manifest = exam->manifest();
+  for (const SettingDeclaration& setting : manifest.setting()) {
+    std::string& value = exam->options_.settings[setting.name()];
+    const bool folder = setting.type() == SettingDeclaration::TYPE_SOCKET_FOLDER;
+    if (value.empty()) value = setting.default_value();
+    if (value.empty() && folder) value = exam->scratch_ + "/" + setting.name();
+  }
+  exam->granted_ = exam->options_.granted.value_or(
+      std::vector<std::string>(manifest.permission().begin(), manifest.permission().end()));
+  const auto permissions = PermissionsOf(manifest.kind(), exam->granted_);
+  if (!permissions.ok()) return permissions.status();
+  const auto settings = exam->Settings({});
+  if (!settings.ok()) return settings.status();
+  for (const SettingDeclaration& setting : manifest.setting()) {
+    const std::string& value = settings->setting().at(setting.name());
+    // A shorter one stands in every log.
+    if (setting.secret() && value.size() >= 4) {
+      exam->AddSecret("the setting " + setting.name(), value);
+    }
+  }
+
+  std::vector<std::string> heading = {"folder    " + exam->image_.folder.path,
+                                      "digest    " + exam->image_.digest,
+                                      "granted   " + Joined(exam->granted_)};
+  for (const Layer& layer : Layers()) {
+    if (!layer.there) heading.push_back("no " + layer.name + "  " + layer.sentence);
+  }
+  if (exam->options_.debug) {
+    heading.push_back(
+        "DEBUG     no room, Landlock, seccomp or deadlines. A host never runs it so.");
+  }
+  exam->report_ = Report(manifest.name() + " " + manifest.version() + ", " +
+                             NameOf(manifest.kind()) + " by " + manifest.maker(),
+                         heading);
+  return exam;
+}
+
+absl::StatusOr<plugin::v1::StartRequest> Exam::Settings(const Form& form) const {
+  ConfiguredPlugin configured{"--set", {}};
+  for (const auto* given : {&options_.settings, &form.settings}) {
+    for (const auto& [name, value] : *given) configured.setting[name] = {value, "--set " + name};
+  }
+  return Settle(manifest(), configured, std::filesystem::current_path().string());
+}
+
+absl::StatusOr<Exam::Life> Exam::Spawn(const Form& form) {
+  const auto settings = Settings(form);
+  if (!settings.ok()) return settings.status();
+  auto jail = JailOf(manifest(), *settings, granted_);
+  if (!jail.ok()) return jail.status();
+  if (form.descriptors > 0) jail->descriptors = form.descriptors;
+  if (options_.debug) jail->without = {"room", "landlock", "seccomp"};
+  auto process = PluginProcess::SpawnJailed(image_, *jail, options_.launcher, form.wire);
+  if (!process.ok()) return process.status();
+  if (options_.debug) Introduce((*process)->pid());
+  return Life(process->release(), [logs = logs_](PluginProcess* ended) {
+    logs->push_back(ended->TakeLog());
+    delete ended;
+  });
+}
+
+absl::StatusOr<Exam::Life> Exam::Start(const Form& form) {
+  const auto settings = Settings(form);
+  if (!settings.ok()) return settings.status();
+  auto life = Spawn(form);
+  if (!life.ok()) return life.status();
+  const auto greeted = Hello(**life, {kContractVersion}, Patience(kStartPatience));
+  if (!greeted.ok()) return greeted.status();
+  const absl::Status started = Started(**life, *settings, Patience(kStartPatience));
+  if (!started.ok()) return started;
+  return life;
+}
+
+void Exam::Row(const std::string& id, const std::string& sentence,
+               const std::function<Finding()>& look, const std::string& needs) {
+  if (!id.starts_with(options_.only)) return;
+  report_.Check(id, sentence, [&] {
+    if (!stopped_.empty()) return Skipped(stopped_);
+    if (!needs.empty() && Fails(needs)) return Skipped(needs + " failed, and this rests on it");
+    return look();
+  });
+}
+
+bool Exam::Fails(const std::string& id) const {
+  for (const conformance::Row& row : report_.rows()) {
+    if (row.id == id) return row.finding.outcome == Outcome::kFailed;
+  }
+  return false;
+}
+
+std::chrono::milliseconds Exam::Patience(std::chrono::milliseconds usual) const {
+  return options_.debug ? std::chrono::hours(24) : usual;
+}
+
+absl::StatusOr<Report> Examine(const Options& options) {
+  auto exam = Exam::Of(options);
+  if (!exam.ok()) return exam.status();
+  GreetingRows(**exam);
+  StrayRows(**exam);
+  switch ((*exam)->kind()) {
+    case plugin::v1::KIND_READER:
+      ReaderRows(**exam);
+      break;
+    case plugin::v1::KIND_POLICY:
+      PolicyRows(**exam);
+      break;
+    default:
+      AuthorityRows(**exam);
+      break;
+  }
+  LogRows(**exam);
+  return (*exam)->report();
+}
+
+}  // namespace madoguchi::conformance

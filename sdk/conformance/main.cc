@@ -1,0 +1,164 @@
+// madoguchi-conformance: examines a plugin as a host would meet it. README.md tells how to use it.
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "sdk/conformance/exam.h"
+#include "sdk/conformance/folder_watch.h"
+
+namespace madoguchi::conformance {
+namespace {
+
+constexpr int kPasses = 0, kFails = 1, kNoPlugin = 2, kUsage = 64;
+
+constexpr char kHelp[] =
+    R"(usage: madoguchi-conformance FOLDER [OPTION...]
+Runs the plugin in FOLDER as a host would, in its jail, and reports what it keeps of the contract.
+
+  --set NAME=VALUE       a setting's value (a path, for files); repeatable
+  --grant PERMISSION     grants this, and no longer all that the manifest asks; repeatable;
+                         "none" grants nothing
+  --only PREFIX          rows whose ids begin so, such as reader.pin
+  --json                 prints JSON in the place of text
+  --junit FILE           writes JUnit's XML too
+  --watch                runs again whenever a file in FOLDER changes, until it is interrupted
+  --debug                lets a debugger in: fewer layers of the jail, no deadlines. A host never
+                         does this
+  --launcher PATH        madoguchi-jail (default: beside this program, or in ../libexec/madoguchi)
+  --card-command PROGRAM readers: PROGRAM lay|take|restart moves the card
+  --sim-card PLACE       readers: puts a virtual card (madoguchi-card) on the socket or port PLACE
+  --card-folder FOLDER   authorities: a madoguchi-card's folder, whose key answers for its holder;
+                         readers: where --sim-card keeps its card
+  --server-setting NAME  authorities: the setting that says where the server is
+  --without-visual       policies: a clinic that does not allow 目視
+
+Status: 0 all rows passed or were skipped, 1 some failed, 2 FOLDER holds no plugin, 64 usage.
+)";
+
+struct Arguments {
+  Options options;
+  bool json = false;
+  bool watch = false;
+  std::string junit;
+};
+
+// The folder of this program's file.
+std::filesystem::path OwnFolder() {
+  std::error_code none;
+  return std::filesystem::canonical("/proc/self/exe", none).parent_path();
+}
+
+std::string FindLauncher() {
+  const auto beside = OwnFolder() / "madoguchi-jail";
+  const auto installed = OwnFolder().parent_path() / "libexec/madoguchi/madoguchi-jail";
+  return access(beside.c_str(), X_OK) == 0 ? beside : installed;
+}
+
+// What is wrong with the command line; empty when nothing is.
+std::string Parse(const std::vector<std::string>& words, Arguments* arguments) {
+  Options& options = arguments->options;
+  for (size_t i = 0; i < words.size(); ++i) {
+    const std::string& word = words[i];
+    if (word == "--json") {
+      arguments->json = true;
+    } else if (word == "--watch") {
+      arguments->watch = true;
+    } else if (word == "--debug") {
+      options.debug = true;
+    } else if (word == "--without-visual") {
+      options.visual = false;
+    } else if (!word.starts_with("--")) {
+      if (!options.folder.empty()) return "expected one folder, and this is another: " + word;
+      options.folder = word;
+    } else if (i + 1 == words.size()) {
+      return "no such option, or one that needs a value: " + word;
+    } else {
+      const std::string& value = words[++i];
+      if (word == "--set") {
+        const size_t equals = value.find('=');
+        if (equals == std::string::npos) return "--set: expected NAME=VALUE: " + value;
+        options.settings[value.substr(0, equals)] = value.substr(equals + 1);
+      } else if (word == "--grant") {
+        if (!options.granted) options.granted.emplace();
+        if (value != "none") options.granted->push_back(value);
+      } else if (word == "--only") {
+        options.only = value;
+      } else if (word == "--junit") {
+        arguments->junit = value;
+      } else if (word == "--launcher") {
+        options.launcher = value;
+      } else if (word == "--card-command") {
+        options.card_command = value;
+      } else if (word == "--sim-card") {
+        options.sim_card = value;
+      } else if (word == "--card-folder") {
+        options.card_folder = value;
+      } else if (word == "--server-setting") {
+        options.server_setting = value;
+      } else {
+        return "no such option: " + word;
+      }
+    }
+  }
+  if (options.folder.empty()) return "expected a plugin's folder";
+  return "";
+}
+
+int RunOnce(const Arguments& arguments) {
+  const auto report = Examine(arguments.options);
+  if (!report.ok()) {
+    std::cerr << "madoguchi-conformance: " << report.status().message() << "\n";
+    return kNoPlugin;
+  }
+  std::cout << (arguments.json ? report->Json() : report->Text()) << std::flush;
+  if (!arguments.junit.empty()) {
+    std::ofstream file(arguments.junit);
+    file << report->Junit();
+    if (!file.flush()) {
+      std::cerr << "madoguchi-conformance: cannot write " << arguments.junit << "\n";
+      return kUsage;
+    }
+  }
+  return report->Passes() ? kPasses : kFails;
+}
+
+int Run(int argc, char** argv) {
+  const std::vector<std::string> words(argv + 1, argv + argc);
+  for (const std::string& word : words) {
+    if (word != "--help") continue;
+    std::cout << kHelp;
+    return kPasses;
+  }
+  Arguments arguments;
+  arguments.options.launcher = FindLauncher();
+  arguments.options.sim_card_binary = OwnFolder() / "madoguchi-card";
+  if (const std::string wrong = Parse(words, &arguments); !wrong.empty()) {
+    std::cerr << "madoguchi-conformance: " << wrong << "\n" << kHelp;
+    return kUsage;
+  }
+  // gRPC's own lines about plugins that are meant to be unreachable are no part of the report.
+  setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
+  if (!arguments.watch) return RunOnce(arguments);
+  FolderWatch watch(arguments.options.folder);
+  int status;
+  do {
+    status = RunOnce(arguments);
+    std::cout << "\nWatching " << arguments.options.folder << "\n\n" << std::flush;
+  } while (watch.AwaitChange());
+  return status;
+}
+
+}  // namespace
+}  // namespace madoguchi::conformance
+
+int main(int argc, char** argv) {
+  signal(SIGPIPE, SIG_IGN);
+  return madoguchi::conformance::Run(argc, argv);
+}
