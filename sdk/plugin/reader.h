@@ -104,9 +104,9 @@ class Reader : public Plugin {
   // The patient types the PIN at the reader's own pad: the template is CLA INS P1 P2 Lc with Lc =
   // 0, and the device puts the PIN at `pin_offset` (5) and its length into Lc. UNIMPLEMENTED
   // without a pad.
-  virtual absl::StatusOr<std::vector<uint8_t>> VerifyAtPad(uint64_t session,
-                                                           std::span<const uint8_t> apdu_template,
-                                                           uint32_t pin_offset) {
+  virtual absl::StatusOr<std::vector<uint8_t>> VerifyAtPad(
+      [[maybe_unused]] uint64_t session, [[maybe_unused]] std::span<const uint8_t> apdu_template,
+      [[maybe_unused]] uint32_t pin_offset) {
     return absl::UnimplementedError("this reader has no PIN pad");
   }
 
