@@ -16,8 +16,9 @@ class Device {
   using Bytes = std::vector<uint8_t>;
 
   // The ATR of the card that lies there now (2 to 33 bytes; ISO 7816-3, for contactless cards as
-  // PC/SC part 3 makes it), nothing without a card. Asked five times a second: must be quick, and
-  // must not disturb a card that a session talks to.
+  // PC/SC part 3 makes it), nothing without a card. Nothing once, too, when a card was taken away
+  // since the call before, even if another lies there by now. Asked five times a second: must be
+  // quick, and must not disturb a card that a session talks to.
   std::optional<std::string> Look();
 
   // The card's answer to one command, 2 bytes at least; nothing when the card is gone. Ends by

@@ -15,8 +15,7 @@ constexpr std::chrono::milliseconds kLookEvery(200);
 absl::Status MyReader::Start(const madoguchi::plugin::Settings& settings) {
   // TODO: read your settings here, as in `settings.Text("device")`.
   std::lock_guard<std::mutex> lock(mutex_);
-  Look();
-  Publish();
+  Show(device_.Look().value_or(""));
   watch_ = std::jthread([this](std::stop_token stop) {
     std::unique_lock<std::mutex> lock(mutex_);
     while (!stop.stop_requested()) {
@@ -29,15 +28,13 @@ absl::Status MyReader::Start(const madoguchi::plugin::Settings& settings) {
 
 void MyReader::Look() {
   const std::string atr = device_.Look().value_or("");
-  if (atr.empty()) lying_ = false;
-  if (atr == atr_) return;
-  if (!atr.empty()) ++insertion_;
-  atr_ = atr;
-  session_ = 0;  // it was for the card of before
-  Publish();
+  if (atr != atr_) Show(atr);
 }
 
-void MyReader::Publish() {
+void MyReader::Show(const std::string& atr) {
+  if (atr.empty() || insertion_ > 0) lying_ = false;
+  if (!atr.empty()) ++insertion_;
+  atr_ = atr;
   madoguchi::reader::v1::Snapshot snapshot;
   snapshot.set_service(madoguchi::reader::v1::SERVICE_RUNNING);
   auto& state = *snapshot.add_reader();
@@ -56,13 +53,14 @@ absl::StatusOr<madoguchi::reader::v1::OpenReply> MyReader::Open(
   if (request.reader() != kReaderName) {
     return FailureStatus(codes::FAILURE_CODE_READER_LOST, "no reader of this name");
   }
-  if (atr_.empty() || request.insertion() != insertion_) {
+  if (!HasCard(request.insertion())) {
     return FailureStatus(codes::FAILURE_CODE_CARD_GONE, "no card, or another one");
   }
-  if (session_ != 0) {
+  if (session_ != 0 && HasCard(session_insertion_)) {
     return FailureStatus(codes::FAILURE_CODE_CARD_BUSY, "another session holds the card");
   }
   session_ = ++last_session_;
+  session_insertion_ = insertion_;
   madoguchi::reader::v1::OpenReply reply;
   reply.set_session(session_);
   reply.set_atr(atr_);
@@ -72,21 +70,19 @@ absl::StatusOr<madoguchi::reader::v1::OpenReply> MyReader::Open(
 absl::StatusOr<std::vector<uint8_t>> MyReader::Transmit(uint64_t session,
                                                         std::span<const uint8_t> command) {
   std::lock_guard<std::mutex> lock(mutex_);
-  if (session == 0 || session > last_session_) {
+  if (session == 0 || session != session_) {
     return FailureStatus(codes::FAILURE_CODE_READER_LOST, "no such session");
   }
-  if (session == session_) {
+  if (HasCard(session_insertion_)) {
     if (auto answer = device_.Send(command)) return *std::move(answer);
-    Look();
-    session_ = 0;
-    return FailureStatus(codes::FAILURE_CODE_CARD_GONE, "the card was taken away");
+    Show("");  // whatever lies there now is another arrival
   }
-  return FailureStatus(codes::FAILURE_CODE_READER_LOST, "this session has ended");
+  return FailureStatus(codes::FAILURE_CODE_CARD_GONE, "the card was taken away");
 }
 
 void MyReader::Close(uint64_t session) {
   std::lock_guard<std::mutex> lock(mutex_);
   if (session == 0 || session != session_) return;
   session_ = 0;
-  device_.Reset();
+  if (HasCard(session_insertion_)) device_.Reset();
 }

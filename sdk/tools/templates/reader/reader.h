@@ -23,16 +23,18 @@ class MyReader final : public madoguchi::plugin::Reader {
   void Close(uint64_t session) override;
 
  private:
-  // Both want mutex_ held.
+  // All want mutex_ held.
   void Look();
-  void Publish();
+  void Show(const std::string& atr);
+  bool HasCard(uint64_t insertion) const { return !atr_.empty() && insertion == insertion_; }
 
   std::mutex mutex_;  // over all below, the device too
   Device device_;
   std::string atr_;  // empty: no card
   uint64_t insertion_ = 0;
-  bool lying_ = true;     // until the reader was first seen without a card
-  uint64_t session_ = 0;  // the open one, 0: none
+  bool lying_ = true;               // until something changed at the reader
+  uint64_t session_ = 0;            // the newest, until it is closed
+  uint64_t session_insertion_ = 0;  // its card
   uint64_t last_session_ = 0;
   std::condition_variable_any wake_;
   std::jthread watch_;
