@@ -23,6 +23,9 @@ namespace {
 
 using std::chrono::milliseconds;
 
+// A call that has not been answered by then is being worked on.
+constexpr milliseconds kUnderWay(300);
+
 grpc::ClientContext* Within(grpc::ClientContext& context, milliseconds patience) {
   context.set_deadline(std::chrono::system_clock::now() + patience);
   return &context;
@@ -124,6 +127,7 @@ absl::Status Responds(PluginProcess& process, milliseconds patience) {
 }
 
 struct LongCall::State {
+  const std::chrono::steady_clock::time_point made = std::chrono::steady_clock::now();
   std::mutex mutex;
   std::condition_variable changed;
   bool begun = false;
@@ -165,9 +169,9 @@ struct LongCall::State {
       grpc::ClientContext context;
       context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(5));
       const bool more = Enter(&context);
-      Begun();
       const bool failed = more && !call(&context);
       Leave();
+      Begun();
       if (!more) return;
       // One that refuses at once, or is gone, need not be asked ten thousand times a second.
       if (failed) std::this_thread::sleep_for(milliseconds(5));
@@ -211,7 +215,7 @@ LongCall::~LongCall() {
 
 void LongCall::AwaitBegun() {
   std::unique_lock<std::mutex> lock(state_->mutex);
-  state_->changed.wait_for(lock, std::chrono::seconds(2), [&] { return state_->begun; });
+  state_->changed.wait_until(lock, state_->made + kUnderWay, [&] { return state_->begun; });
 }
 
 void LongCall::Cancel() {

@@ -39,7 +39,7 @@ class LongCall {
  public:
   explicit LongCall(PluginProcess& process);
   ~LongCall();
-  // Waits until the call is surely under way.
+  // Waits until the call is surely under way, or 0.3 s old.
   void AwaitBegun();
   void Cancel();
 

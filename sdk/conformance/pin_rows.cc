@@ -76,11 +76,10 @@ Finding OtherToken(ReaderExam& exam) {
 }
 
 Finding Used(ReaderExam& exam) {
-  const Bytes pin = Pin(exam.exam(), "4071004");
   std::string token;
   Finding first = exam.WithSession([&](const Card&, uint64_t session) {
     token = exam.client().NewToken();
-    exam.process().SendPin(token, pin);
+    exam.process().SendPin(token, Pin(exam.exam(), "4071004"));
     const auto answer = exam.client().VerifyToken(session, kTemplate, token);
     return answer.ok() ? Passed() : Skipped("VerifyPin: " + Words(answer.status()));
   });
@@ -89,13 +88,13 @@ Finding Used(ReaderExam& exam) {
 }
 
 Finding Late(ReaderExam& exam) {
-  const Bytes pin = Pin(exam.exam(), "4071005");
   std::string token;
   Finding refused = exam.WithCard([&](const Card&) {
     token = exam.client().NewToken();
     return Refused(exam, token, "VerifyPin without a packet");
   });
   if (refused.outcome != Outcome::kPassed) return refused;
+  const Bytes pin = Pin(exam.exam(), "4071005");
   if (!exam.process().SendPin(token, pin)) return Failed("fd 4 is closed", kLane);
   // It has been read by then, or never is.
   std::this_thread::sleep_for(milliseconds(300));

@@ -16,7 +16,7 @@ using std::chrono::steady_clock;
 
 constexpr milliseconds kUnderWay(150);
 constexpr milliseconds kNoticed(3000);
-constexpr milliseconds kBack(15000);
+constexpr milliseconds kBack(10000);
 
 Finding NoHand() {
   return Skipped("nobody moves the card: give --card-command PROGRAM (see the kit's README.md)");
@@ -150,7 +150,7 @@ Finding Restarted(ReaderExam& exam) {
   }
   const auto ended = exam.process().Wait(milliseconds(0));
   if (ended) return Failed(Words(ended), advice);
-  if (!opened.ok()) return Failed("15 s after the restart: " + Words(opened), advice);
+  if (!opened.ok()) return Failed("10 s after the restart: " + Words(opened), advice);
   return exam.process().pid() == pid ? Passed() : Failed("another process", advice);
 }
 

@@ -1,5 +1,7 @@
 #include "sdk/conformance/reader_exam.h"
 
+#include <thread>
+
 #include "sdk/conformance/calls.h"
 #include "sdk/failure/failure.h"
 
@@ -73,9 +75,10 @@ absl::StatusOr<ReaderExam::Card> ReaderExam::AwaitCard() {
     if (!laid.ok()) return none("the card could not be laid down: " + std::string(laid.message()));
     laid_ = true;
   }
-  if (no_card_) return none("no card lies on a reader");
-  if (auto card = CardWithin(hand_ != nullptr ? kCardPatience : kNoCardPatience)) return *card;
-  no_card_ = hand_ == nullptr;
+  if (!no_card_) {
+    if (auto card = CardWithin(hand_ != nullptr ? kCardPatience : kNoCardPatience)) return *card;
+    no_card_ = hand_ == nullptr;
+  }
   return none(
       "no card lies on a reader: lay one down before the examination, or give --card-command or "
       "--sim-card");
@@ -90,7 +93,17 @@ Finding ReaderExam::WithCard(const std::function<Finding(const Card&)>& look) {
 
 Finding ReaderExam::WithSession(const std::function<Finding(const Card&, uint64_t)>& look) {
   return WithCard([&](const Card& card) {
-    const auto opened = client_->Open(card.reader, card.insertion);
+    // A card that was laid down a moment ago may not have been shown yet: the snapshot is of
+    // before.
+    auto opened = client_->Open(card.reader, card.insertion);
+    const auto until = std::chrono::steady_clock::now() + kNoCardPatience;
+    while (CodeOf(opened.status()) == check::v1::FAILURE_CODE_CARD_GONE &&
+           std::chrono::steady_clock::now() < until) {
+      std::this_thread::sleep_for(milliseconds(20));
+      if (const auto newest = CardWithin(milliseconds(0))) {
+        opened = client_->Open(newest->reader, newest->insertion);
+      }
+    }
     if (!opened.ok()) {
       return Failed("Open: " + Words(opened.status()),
                     "open the card of the newest snapshot; a closed session leaves it free");

@@ -122,8 +122,6 @@ std::string TextOf(const Row& row) {
   for (size_t i = 1; i < lines.size(); ++i) out += std::string(kSentenceAt, ' ') + lines[i] + "\n";
   if (row.finding.outcome == Outcome::kFailed) {
     out += Paragraph("seen", row.finding.detail) + Paragraph("do", row.finding.advice);
-  } else if (row.finding.outcome == Outcome::kSkipped) {
-    out += Paragraph("why", row.finding.detail);
   }
   return out;
 }
@@ -211,12 +209,16 @@ std::string Report::Text() const {
     for (const std::string& line : Wrapped(fact, kColumns - 2)) out += "  " + line + "\n";
   }
   std::string family;
+  std::string why;  // rows that are skipped for one reason say it once
   for (const Row& row : rows_) {
     if (const std::string of = row.id.substr(0, row.id.find('.')); of != family) {
       out += "\n";
       family = of;
     }
     out += TextOf(row);
+    const bool skipped = row.finding.outcome == Outcome::kSkipped;
+    if (skipped && row.finding.detail != why) out += Paragraph("why", row.finding.detail);
+    why = skipped ? row.finding.detail : "";
   }
   out += std::string("\n") + (Passes() ? "PASSED" : "FAILED") + ": " +
          std::to_string(CountOf(Outcome::kPassed)) + " passed, " +

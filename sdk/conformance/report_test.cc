@@ -47,6 +47,21 @@ TEST(Report, TextFitsItsColumnsAndSaysWhatToDo) {
   EXPECT_THAT(text, HasSubstr("\nFAILED: 1 passed, 1 failed, 1 skipped in 1.51 s\n"));
 }
 
+TEST(Report, SaysOnceWhyRowsInARowAreSkipped) {
+  Report report("someone");
+  for (const char* why : {"no card", "no card", "no hand", "no card"}) {
+    report.Add({"reader.a", "A.", Skipped(why), 0});
+  }
+  const std::string text = report.Text();
+  const auto count = [&](const std::string& why) {
+    size_t times = 0;
+    for (size_t at = 0; (at = text.find("why   " + why, at)) != std::string::npos; ++at) ++times;
+    return times;
+  };
+  EXPECT_EQ(count("no card"), 2u);
+  EXPECT_EQ(count("no hand"), 1u);
+}
+
 TEST(Report, BreaksAWordThatFitsNoLine) {
   Report report(std::string(250, 'w'));
   report.Add({"desk." + std::string(60, 'i'), std::string(120, 'q'), Passed(), 0});
