@@ -95,7 +95,6 @@ class RunningHost final : public Host {
       const std::string field = "plugin[" + std::to_string(n) + "]";
       Plugins::Configured& one = configured.emplace_back();
       one.name = plugin.name();
-      one.folder = config_.plugin_folder() + "/" + plugin.name();
       one.settings.place = places.Of(field);
       for (int i = 0; i < plugin.setting_size(); ++i) {
         const std::string value = field + ".setting[" + std::to_string(i) + "].value";
@@ -103,9 +102,11 @@ class RunningHost final : public Host {
                                                           places.Of(value)};
       }
     }
-    plugins_ =
-        std::make_unique<Plugins>(configured, base_, config_.state_folder() + "/plugins.lock",
-                                  OwnFolder() + "/madoguchi-jail", &readers_);
+    plugins_ = std::make_unique<Plugins>(
+        configured,
+        Plugins::Place{config_.plugin_folder(), base_, config_.state_folder() + "/plugins.lock",
+                       OwnFolder() + "/madoguchi-jail"},
+        &readers_);
   }
 
   void MakeWorld() {
@@ -151,7 +152,7 @@ class RunningHost final : public Host {
     for (const auto& user : config_.desk().local_user()) {
       for (const int role : user.role()) guests.roles[user.uid()].insert(static_cast<Role>(role));
     }
-    guests.is_plugin = [this](pid_t pid) { return plugins_->IsPidOfOne(pid); };
+    guests.is_plugin = [this](pid_t pid) { return plugins_->TurnsAway(pid); };
     auto door = LocalDoor::Open(config_.desk().socket(), house_, std::move(guests));
     if (!door.ok()) return door.status();
     local_ = *std::move(door);

@@ -28,7 +28,8 @@ FailureCode CodeOf(ReaderTable::Supply supply) {
 Check::Check(const World& world, PolicyPort& policy, Screens& screens, Subject subject,
              std::stop_token cancelled)
     : world_(world),
-      policy_(policy),
+      policy_(policy.ForCheck()),
+      authority_(world.authority->ForCheck()),
       screens_(screens),
       subject_(std::move(subject)),
       cancelled_(std::move(cancelled)),
@@ -60,17 +61,19 @@ Verdict Check::Run() {
 
 void Check::Fold() {
   for (int steps = 0; !cancelled_.stop_requested() && !IsCancelled(); ++steps) {
-    auto next = policy_.Next(Project(record_), Within(world_.limits.policy));
+    auto next = policy_->Next(Project(record_), Within(world_.limits.policy));
     if (!next.ok()) {
       Append(Failed(next.status(), FAILURE_CODE_POLICY_FAILED));
       break;
     }
     if (!next->has_step()) break;
     if (steps == kMostSteps) {
+      policy_->Blame("asked for more than 32 steps in one check");
       Append(Failed(FAILURE_CODE_TOO_MANY_STEPS));
       break;
     }
     if (auto why = WhyForbidden(record_, next->step(), world_.allowance)) {
+      policy_->Blame("asked for a step that it may not have: " + *why);
       Append(Failed(FAILURE_CODE_POLICY_OVERSTEPPED, *why));
       break;
     }
@@ -148,7 +151,7 @@ void Check::AskForChallenge() {
   challenge_ = std::async(std::launch::async, [this] {
     authority::v1::ChallengeRequest request;
     request.set_check_id(subject_.check_id);
-    return world_.authority->Challenge(request, {world_.limits.authority, asking_.get_token()});
+    return authority_->Challenge(request, {world_.limits.authority, asking_.get_token()});
   });
 }
 
@@ -181,9 +184,10 @@ Evidence Check::AskAuthority() {
   } else {
     return Failed(FAILURE_CODE_POLICY_OVERSTEPPED, "AskAuthority without a proof in hand");
   }
-  const auto reply = world_.authority->Ask(request, Within(world_.limits.authority));
+  const auto reply = authority_->Ask(request, Within(world_.limits.authority));
   if (!reply.ok()) return Failed(reply.status(), FAILURE_CODE_AUTHORITY_UNREACHABLE);
   if (reply->validity() == VALIDITY_UNSPECIFIED || !Validity_IsValid(reply->validity())) {
+    authority_->Blame("answered with a validity that no table has");
     return Failed(FAILURE_CODE_AUTHORITY_ANSWER_INVALID, "a validity that no table has");
   }
   Evidence evidence;

@@ -151,7 +151,8 @@ class Check {
   CallLimits Within(std::chrono::milliseconds timeout) const { return {timeout, cancelled_}; }
 
   const World& world_;
-  PolicyPort& policy_;
+  const std::shared_ptr<PolicyPort> policy_;
+  const std::shared_ptr<AuthorityPort> authority_;
   Screens& screens_;
   const Subject subject_;
   const std::stop_token cancelled_;
@@ -159,6 +160,7 @@ class Check {
   check::v1::Record record_;
   Scene scene_;
 
+  std::shared_ptr<const void> visit_;  // with the reader whose card was taken last
   std::optional<CardInHand> hand_;
   std::future<void> closing_;    // the session that is ending; its end is waited for
   std::set<uint64_t> vouched_;   // arrivals that the staff called this patient's

@@ -19,9 +19,12 @@ std::optional<CardSeen> Check::CardToTake(const std::vector<CardSeen>& cards) {
     if (disowned_.count(card.arrival) > 0) continue;
     const bool fresh = card.arrival > subject_.after_arrival && !card.lying;
     const bool vouched = vouched_.count(card.arrival) > 0;
-    if ((fresh || vouched) && world_.readers->Take(card.arrival, subject_.check_id, vouched)) {
-      return card;
-    }
+    if (!fresh && !vouched) continue;
+    auto visit = world_.reader_port->Visit(card);
+    if (visit == nullptr || !world_.readers->Take(card.arrival, subject_.check_id, vouched))
+      continue;
+    visit_ = std::move(visit);
+    return card;
   }
   return {};
 }
@@ -208,6 +211,7 @@ Evidence Check::ProveCard() {
   if (!challenge.ok()) return Failed(challenge.status(), FAILURE_CODE_AUTHORITY_UNREACHABLE);
   if (challenge->challenge().size() != 32 || challenge->authority_id() != world_.authority_id ||
       challenge->host_id() != world_.host_id) {
+    authority_->Blame("gave a challenge that is for another authority or host, or not 32 bytes");
     return Failed(FAILURE_CODE_AUTHORITY_ANSWER_INVALID,
                   "the challenge is for another authority or host: " + challenge->authority_id() +
                       ", " + challenge->host_id());

@@ -1,8 +1,7 @@
 #include "host/desk/service.h"
 
-#include <ctime>
-
 #include "host/desk/stream.h"
+#include "host/utc_now.h"
 #include "host/version.h"
 #include "sdk/failure/failure.h"
 #include "sdk/launch/jail/jail.h"
@@ -17,15 +16,6 @@ grpc::ServerUnaryReactor* Finished(grpc::CallbackServerContext* context,
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
   reactor->Finish(ToGrpc(status));
   return reactor;
-}
-
-std::string Now() {
-  const std::time_t now = std::time(nullptr);
-  std::tm utc{};
-  gmtime_r(&now, &utc);
-  char text[32];
-  std::strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &utc);
-  return text;
 }
 
 }  // namespace
@@ -111,8 +101,11 @@ grpc::ServerUnaryReactor* DeskService::ListPlugins(grpc::CallbackServerContext* 
   if (!admitted.ok()) return Finished(context, admitted);
   const bool admin = Admit(*context, {ROLE_ADMIN}).ok();
   for (const desk::v1::PluginRow& row : house_.plugins->List()) {
-    *reply->add_plugin() = row;
-    if (!admin) reply->mutable_plugin(reply->plugin_size() - 1)->clear_log();
+    desk::v1::PluginRow& shown = *reply->add_plugin();
+    shown = row;
+    if (admin) continue;
+    shown.clear_log();
+    shown.clear_incident();
   }
   for (const Layer& layer : Layers()) {
     if (!layer.there) reply->add_jail_lacks(layer.name + ": " + layer.sentence);
@@ -139,7 +132,7 @@ grpc::ServerUnaryReactor* DeskService::ApprovePlugin(grpc::CallbackServerContext
   }
   const auto caller = callers_.Identify(*context);
   if (!caller.ok()) return Finished(context, caller.status());
-  return Finished(context, house_.plugins->Approve(*request, caller->name, Now()));
+  return Finished(context, house_.plugins->Approve(*request, caller->name, UtcNow()));
 }
 
 grpc::ServerUnaryReactor* DeskService::RevokePlugin(grpc::CallbackServerContext* context,
@@ -188,7 +181,7 @@ grpc::ServerUnaryReactor* DeskService::AddDevice(grpc::CallbackServerContext* co
     device.set_name(request->name());
     device.set_role(request->role());
     device.set_certificate_sha256(FingerprintOf(*certificate));
-    device.set_added(Now());
+    device.set_added(UtcNow());
     if (absl::Status added = house_.devices->Add(device); !added.ok()) return added;
     reply->set_certificate_pem(*certificate);
     reply->set_host_ca_pem(house_.keys->ca_pem());

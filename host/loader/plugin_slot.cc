@@ -1,20 +1,11 @@
 #include "host/loader/plugin_slot.h"
 
-#include <fcntl.h>
-#include <grpcpp/create_channel_posix.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cstring>
 #include <random>
 
-#include "madoguchi/plugin/v1/plugin.grpc.pb.h"
-#include "sdk/failure/grpc_status.h"
 #include "sdk/failure/plain_line.h"
 
 namespace madoguchi {
@@ -22,27 +13,21 @@ namespace {
 
 using desk::v1::PluginRow;
 using std::chrono::milliseconds;
+using std::chrono::steady_clock;
 
-// The most bytes of one message from a plugin. Three of the longest R-APDUs fit (reader.proto says
-// so); and what goes on to the screens stays far below the 4 MiB that a screen's gRPC takes.
-constexpr int kLargestAnswer = 256 * 1024;
-constexpr int kLookAroundMs = 1000;
-// What is kept of a line of the log: enough for PlainLine to cut it between two characters.
-constexpr size_t kKeptOfLine = kLongestLine + 4;
+// How often the surroundings and the health are looked at, and whether guests have left.
+constexpr milliseconds kLookAround(1000);
+constexpr milliseconds kLookAtGuests(50);
 
-// True when `fd` became readable within `timeout`; false on time-out.
-bool AwaitReadable(int fd, milliseconds timeout) {
-  pollfd watched{fd, POLLIN, 0};
-  return poll(&watched, 1, static_cast<int>(timeout.count())) > 0;
+Backoff NewBackoff(const Backoff::Limits& limits) {
+  return Backoff(limits, [random = std::minstd_rand(std::random_device{}())]() mutable {
+    return std::uniform_real_distribution<double>()(random);
+  });
 }
 
-std::string HowItEnded(const siginfo_t& facts) {
-  if (facts.si_code == CLD_EXITED && facts.si_status == kRefusedByJail) {
-    return "its jail could not be built; the log's last line says why";
-  }
-  if (facts.si_code == CLD_EXITED) return "ended with status " + std::to_string(facts.si_status);
-  return std::string("killed by ") + strsignal(facts.si_status);
-}
+bool IsReader(const PluginRun& run) { return run.life()->kind == plugin::v1::KIND_READER; }
+
+std::string VersionOf(const PluginRun& run) { return run.plan().image->folder.manifest.version(); }
 
 }  // namespace
 
@@ -52,6 +37,7 @@ PluginSlot::PluginSlot(std::string name, Prepare prepare, Up up, Notice down, Pa
       up_(std::move(up)),
       down_(std::move(down)),
       patience_(patience),
+      backoff_(NewBackoff(patience.backoff)),
       call_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       supervisor_([this](std::stop_token stopping) { Supervise(std::move(stopping)); }) {}
 
@@ -83,9 +69,11 @@ bool PluginSlot::IsCalled() const {
   return order_ != Order::kNone;
 }
 
-void PluginSlot::AwaitCall(std::optional<milliseconds> patience) {
-  pollfd watched{call_.get(), POLLIN, 0};
-  poll(&watched, 1, patience ? static_cast<int>(patience->count()) : -1);
+PluginSlot::Order PluginSlot::TakeOrder() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  eventfd_t calls;
+  eventfd_read(call_.get(), &calls);
+  return std::exchange(order_, Order::kNone);
 }
 
 std::shared_ptr<const PluginLife> PluginSlot::life() const {
@@ -95,7 +83,7 @@ std::shared_ptr<const PluginLife> PluginSlot::life() const {
 
 bool PluginSlot::IsPidOfThis(pid_t pid) const {
   std::lock_guard<std::mutex> lock(mutex_);
-  return pid_ > 0 && pid_ == pid;
+  return pids_.count(pid) > 0;
 }
 
 PluginRow PluginSlot::Row() const {
@@ -103,23 +91,26 @@ PluginRow PluginSlot::Row() const {
   row.set_name(name_);
   std::unique_lock<std::mutex> lock(mutex_);
   planned_.wait(lock, [&] { return plan_.has_value(); });
-  if (plan_->image != nullptr) {
-    const plugin::v1::Manifest& manifest = plan_->image->folder.manifest;
+  const PluginPlan& plan = runs_ ? *runs_ : *plan_;
+  if (plan.image != nullptr) {
+    const plugin::v1::Manifest& manifest = plan.image->folder.manifest;
     row.set_kind(manifest.kind());
     // protobuf's text may hold any bytes.
     row.set_version(PlainLine(manifest.version()));
     row.set_maker(PlainLine(manifest.maker()));
-    row.set_digest(plan_->image->digest);
+    row.set_digest(plan.image->digest);
     for (const std::string& permission : manifest.permission()) {
       row.add_asked(PlainLine(permission));
     }
   }
-  for (const std::string& permission : plan_->granted) row.add_granted(permission);
+  for (const std::string& permission : plan.granted) row.add_granted(permission);
+  if (replacing_) row.set_next_digest(plan_->image->digest);
   row.set_state(state_);
   row.set_detail(detail_);
   row.set_pid(pid_);
   row.set_restarts(generation_ > 0 ? generation_ - 1 : 0);
-  for (const std::string& line : log_) row.add_log(line);
+  for (const std::string& line : log_.lines()) row.add_log(line);
+  for (auto& incident : incidents_->list()) *row.add_incident() = std::move(incident);
   return row;
 }
 
@@ -130,220 +121,227 @@ PluginPlan PluginSlot::plan() const {
 }
 
 void PluginSlot::Supervise(std::stop_token stopping) {
-  std::minstd_rand random(std::random_device{}());
-  Backoff backoff(patience_.backoff,
-                  [&] { return std::uniform_real_distribution<double>()(random); });
-  PluginPlan plan;
   Order order = Order::kReload;
-  while (!stopping.stop_requested()) {
-    if (order != Order::kNone) backoff.Forget();
-    if (order == Order::kReload || !plan.may_run.ok()) {
-      plan = prepare_();
-      if (!plan.may_run.ok()) {
-        SetState(absl::IsPermissionDenied(plan.may_run) ? PluginRow::STATE_UNAPPROVED
-                                                        : PluginRow::STATE_REFUSED,
-                 std::string(plan.may_run.message()), -1);
-      }
-      std::lock_guard<std::mutex> lock(mutex_);
-      plan_ = plan;
-      planned_.notify_all();
-    }
-    std::optional<milliseconds> patience;
-    if (plan.may_run.ok()) {
-      const auto born = std::chrono::steady_clock::now();
-      const std::string why = LiveOnce(plan, stopping);
-      // One that was told to end waits for nothing.
-      if (IsCalled()) {
-        SetState(PluginRow::STATE_STARTING, "", -1);
-      } else {
-        patience = backoff.Ended(born, std::chrono::steady_clock::now());
-        SetState(backoff.quarantined() ? PluginRow::STATE_QUARANTINED : PluginRow::STATE_WAITING,
-                 why, -1);
-      }
-    }
-    if (!stopping.stop_requested()) AwaitCall(patience);
-    std::lock_guard<std::mutex> lock(mutex_);
-    order = std::exchange(order_, Order::kNone);
-    eventfd_t calls;
-    if (!stopping.stop_requested()) eventfd_read(call_.get(), &calls);
+  while (true) {
+    Obey(order);
+    if (begin_at_ && steady_clock::now() >= *begin_at_) Begin();
+    if (stopping.stop_requested()) break;
+    const bool has_ended = Await();
+    if (stopping.stop_requested()) break;
+    LookAfterRunning(has_ended);
+    LookAfterLeaving();
+    order = TakeOrder();
   }
+  EndAll();
 }
 
-std::string PluginSlot::LiveOnce(const PluginPlan& plan, const std::stop_token& stopping) {
-  const plugin::v1::Kind kind = plan.image->folder.manifest.kind();
-  const auto launch = LauncherArguments(plan.launcher, plan.jail, kProgramFd, getpid());
-  const std::string surroundings = Surroundings(plan.jail);
-  auto spawned = Spawn(launch, plan.image->program.get(), plan.jail.pin_lane);
-  if (!spawned.ok()) return std::string(spawned.status().message());
-  auto life = std::make_shared<PluginLife>();
-  life->kind = kind;
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    life->generation = ++generation_;
+void PluginSlot::Obey(Order order) {
+  if (order == Order::kNone) return;
+  backoff_.Forget();
+  if (order == Order::kReload || !plan_->may_run.ok()) TakePlan();
+  if (!plan_->may_run.ok()) {
+    begin_at_.reset();
+    return;
   }
-  SetState(PluginRow::STATE_STARTING, "", spawned->pid);
-  life->pid = spawned->pid;
-  life->pin = std::move(spawned->pin);
-  life->service = Fd(fcntl(spawned->service.get(), F_DUPFD_CLOEXEC, 10));
-  // gRPC takes the descriptor over.
-  grpc::ChannelArguments arguments;
-  arguments.SetMaxReceiveMessageSize(kLargestAnswer);
-  life->channel =
-      grpc::CreateCustomInsecureChannelFromFd(name_, spawned->service.Release(), arguments);
-  const absl::Status greeted = AwaitGreeting(plan, life->channel, *spawned);
-  if (!greeted.ok()) {
-    shutdown(life->service.get(), SHUT_RDWR);
-    const std::string ended = Bury(*spawned, /*wait=*/false);
-    EndLog(spawned->log.get());
-    return std::string(greeted.message()) + " (" + ended + ")";
-  }
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    life_ = life;
-  }
-  SetState(PluginRow::STATE_RUNNING, "", spawned->pid);
-  up_(life);
+  if (order == Order::kReload && running_ != nullptr) return Replace();
+  EndAll();
+  begin_at_ = steady_clock::now();
+}
 
-  pollfd watched[] = {{spawned->log.get(), POLLIN, 0},
-                      {spawned->pid_fd.get(), POLLIN, 0},
-                      {call_.get(), POLLIN, 0}};
-  bool moved = false;
-  while (!stopping.stop_requested() && !IsCalled() && !moved) {
-    if (poll(watched, 3, kLookAroundMs) < 0) continue;
-    // The jail holds files, not names: pcscd's folder may be a new one since, a device plugged in
-    // again another.
-    moved = Surroundings(plan.jail) != surroundings;
-    if ((watched[0].revents & POLLIN) != 0) TakeLog(spawned->log.get());
-    // A plugin that closed its log is not to be asked for ever.
-    if ((watched[0].revents & (POLLHUP | POLLERR)) != 0) watched[0].fd = -1;
-    if (watched[1].revents != 0) break;
+void PluginSlot::TakePlan() {
+  PluginPlan plan = prepare_();
+  if (!plan.may_run.ok()) EndAll();
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (!plan.may_run.ok()) {
+    state_ = absl::IsPermissionDenied(plan.may_run) ? PluginRow::STATE_UNAPPROVED
+                                                    : PluginRow::STATE_REFUSED;
+    detail_ = PlainLine(std::string(plan.may_run.message()));
   }
+  plan_ = std::move(plan);
+  planned_.notify_all();
+}
+
+std::unique_ptr<PluginRun> PluginSlot::Raise(std::string* why) {
+  auto run = std::make_unique<PluginRun>(*plan_, patience_.run, &log_);
+  uint64_t generation = 0;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    generation = ++generation_;
+  }
+  if (const absl::Status spawned = run->Spawn(generation); !spawned.ok()) {
+    *why = std::string(spawned.message());
+    return nullptr;
+  }
+  run->life()->incidents = incidents_;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    pids_.insert(run->life()->pid);
+    if (running_ == nullptr) pid_ = run->life()->pid;
+  }
+  if (const absl::Status greeted = run->Greet(call_.get()); !greeted.ok()) {
+    *why = std::string(greeted.message()) + " (" + Bury(*run, /*wait=*/false) + ")";
+    return nullptr;
+  }
+  return run;
+}
+
+void PluginSlot::Begin() {
+  begin_at_.reset();
+  SetState(PluginRow::STATE_STARTING, "");
+  born_ = steady_clock::now();
+  std::string why;
+  auto run = Raise(&why);
+  if (run == nullptr) return Ended(why);
+  running_ = std::move(run);
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    life_ = running_->life();
+    runs_ = running_->plan();
+  }
+  SetState(PluginRow::STATE_RUNNING, "");
+  up_(running_->life());
+}
+
+void PluginSlot::Replace() {
+  trouble_.clear();
+  if (IsReader(*running_)) {
+    replace_by_ = steady_clock::now() + patience_.drain;
+    std::lock_guard<std::mutex> lock(mutex_);
+    replacing_ = true;
+    return;
+  }
+  std::string why;
+  auto next = Raise(&why);
+  if (next == nullptr) {
+    trouble_ = "the version that was approved last does not start: " + why + "; version " +
+               VersionOf(*running_) + " goes on";
+    return;
+  }
+  leaving_.push_back(
+      {std::exchange(running_, std::move(next)), steady_clock::now() + patience_.drain});
+  born_ = steady_clock::now();
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    life_ = running_->life();
+    runs_ = running_->plan();
+  }
+  SetState(PluginRow::STATE_RUNNING, "");
+  up_(running_->life());
+}
+
+std::string PluginSlot::End(bool wait) {
+  if (running_ == nullptr) return "";
   {
     std::lock_guard<std::mutex> lock(mutex_);
     life_ = nullptr;
+    runs_.reset();
+    replacing_ = false;
+    state_ = PluginRow::STATE_STARTING;
+    detail_.clear();
   }
-  shutdown(life->service.get(), SHUT_RDWR);
-  down_(*life);
-  const std::string ended = Bury(*spawned, /*wait=*/true);
-  EndLog(spawned->log.get());
-  if (moved) Restart();
-  return ended;
+  const auto run = std::exchange(running_, nullptr);
+  run->life()->over = true;
+  down_(*run->life());
+  replace_by_.reset();
+  trouble_.clear();
+  return Bury(*run, wait);
 }
 
-// Greets beside this thread, which meanwhile takes the log (a plugin that writes much before its
-// Hello must not block in it) and gives up at once when the process ends or is to stop.
-absl::Status PluginSlot::AwaitGreeting(const PluginPlan& plan,
-                                       const std::shared_ptr<grpc::Channel>& channel,
-                                       const Spawned& spawned) {
-  const Fd done(eventfd(0, EFD_CLOEXEC));
-  absl::Status greeted;
-  bool ended = false;
-  {
-    std::stop_source give_up;
-    const std::jthread greeting([&] {
-      greeted = Greet(plan, channel, give_up.get_token());
-      const uint64_t one = 1;
-      (void)!write(done.get(), &one, sizeof(one));
-    });
-    pollfd watched[] = {{spawned.log.get(), POLLIN, 0},
-                        {spawned.pid_fd.get(), POLLIN, 0},
-                        {call_.get(), POLLIN, 0},
-                        {done.get(), POLLIN, 0}};
-    while ((watched[3].revents & POLLIN) == 0) {
-      if (poll(watched, 4, -1) < 0) continue;
-      if ((watched[0].revents & POLLIN) != 0) TakeLog(spawned.log.get());
-      if ((watched[0].revents & (POLLHUP | POLLERR)) != 0) watched[0].fd = -1;
-      if ((watched[1].revents | watched[2].revents) == 0) continue;
-      ended = ended || watched[1].revents != 0;
-      give_up.request_stop();
-      watched[1].fd = watched[2].fd = -1;
+void PluginSlot::EndAll() {
+  End();
+  for (const Leaving& one : leaving_) Bury(*one.run, /*wait=*/true);
+  leaving_.clear();
+}
+
+void PluginSlot::Ended(const std::string& why) {
+  // One that was told to end waits for nothing.
+  if (IsCalled()) return SetState(PluginRow::STATE_STARTING, "");
+  incidents_->Add(why);
+  begin_at_ = steady_clock::now() + backoff_.Ended(born_, steady_clock::now());
+  SetState(backoff_.quarantined() ? PluginRow::STATE_QUARANTINED : PluginRow::STATE_WAITING, why);
+}
+
+void PluginSlot::LookAfterRunning(bool has_ended) {
+  if (running_ == nullptr) return;
+  if (has_ended) return Ended(End());
+  running_->pulse().Beat(steady_clock::now());
+  if (running_->pulse().IsStill()) {
+    End();
+    const Pulse::Limits& limits = patience_.run.pulse;
+    return Ended("killed, because it did not answer Health " + std::to_string(limits.silences) +
+                 " times, for " + std::to_string(limits.answer.count()) + " ms each");
+  }
+  // The jail holds files, not names: pcscd's folder may be a new one since, a device plugged in
+  // again another.
+  if (running_->HasMoved()) return Restart();
+  if (replace_by_ &&
+      (running_->life()->guests->CloseIfEmpty() || steady_clock::now() >= *replace_by_)) {
+    End();
+    return Begin();
+  }
+  std::string detail = replace_by_ ? "the version that was approved last takes over when the "
+                                     "checks under way have ended"
+                                   : trouble_;
+  if (const std::string ailment = running_->pulse().ailment(); !ailment.empty()) {
+    detail += (detail.empty() ? "" : "; ") + std::string("it says: ") + ailment;
+  }
+  SetState(PluginRow::STATE_RUNNING, detail);
+}
+
+void PluginSlot::LookAfterLeaving() {
+  const auto has_left = [&](const Leaving& one) {
+    pollfd watched{one.run->pid_fd(), POLLIN, 0};
+    if (!one.run->life()->guests->CloseIfEmpty() && steady_clock::now() < one.until &&
+        poll(&watched, 1, 0) == 0) {
+      return false;
     }
-  }
-  if (!greeted.ok() && ended) return absl::UnavailableError("it ended before it was ready");
-  return greeted;
+    Bury(*one.run, /*wait=*/true);
+    return true;
+  };
+  leaving_.erase(std::remove_if(leaving_.begin(), leaving_.end(), has_left), leaving_.end());
 }
 
-absl::Status PluginSlot::Greet(const PluginPlan& plan,
-                               const std::shared_ptr<grpc::Channel>& channel,
-                               const std::stop_token& give_up) {
-  const auto stub = plugin::v1::Plugin::NewStub(channel);
-  const auto deadline = std::chrono::system_clock::now() + patience_.start;
-  plugin::v1::HelloRequest hello;
-  hello.add_host_version(kContractVersion);
-  plugin::v1::HelloReply said;
-  {
-    grpc::ClientContext context;
-    context.set_deadline(deadline);
-    const std::stop_callback cancel(give_up, [&context] { context.TryCancel(); });
-    const absl::Status status = FromGrpc(stub->Hello(&context, hello, &said));
-    if (!status.ok()) {
-      return absl::UnavailableError("no Hello: " + std::string(status.message()));
-    }
+bool PluginSlot::Await() {
+  std::vector<pollfd> watched = {{call_.get(), POLLIN, 0}};
+  std::vector<PluginRun*> runs;
+  if (running_ != nullptr) runs.push_back(running_.get());
+  for (const Leaving& one : leaving_) runs.push_back(one.run.get());
+  for (const PluginRun* run : runs) {
+    watched.push_back({run->log_fd(), POLLIN, 0});
+    watched.push_back({run->pid_fd(), POLLIN, 0});
   }
-  if (const std::string difference = DifferenceFrom(plan.image->folder.manifest, said);
-      !difference.empty()) {
-    return absl::FailedPreconditionError(difference);
+  // For ever, where nothing runs and nothing is to.
+  milliseconds patience(-1);
+  if (begin_at_) {
+    const auto wait = std::chrono::ceil<milliseconds>(*begin_at_ - steady_clock::now());
+    patience = std::max(wait, milliseconds(0));
+  } else if (running_ != nullptr) {
+    patience = std::min(kLookAround, patience_.run.pulse.period);
   }
-  grpc::ClientContext context;
-  context.set_deadline(deadline);
-  const std::stop_callback cancel(give_up, [&context] { context.TryCancel(); });
-  plugin::v1::StartReply started;
-  const absl::Status status = FromGrpc(stub->Start(&context, plan.settings, &started));
-  if (!status.ok()) return absl::UnavailableError("no Start: " + std::string(status.message()));
-  return absl::OkStatus();
+  if (replace_by_ || !leaving_.empty()) patience = kLookAtGuests;
+  if (poll(watched.data(), watched.size(), static_cast<int>(patience.count())) <= 0) return false;
+  for (size_t i = 0; i < runs.size(); ++i) {
+    const short log = watched[1 + 2 * i].revents;
+    if ((log & POLLIN) != 0) runs[i]->TakeLog();
+    if ((log & (POLLHUP | POLLERR)) != 0) runs[i]->LoseLog();
+  }
+  return running_ != nullptr && watched[2].revents != 0;
 }
 
-// Waits for the end of the process, which its closed socket asks for, and takes its status.
-std::string PluginSlot::Bury(Spawned& spawned, bool wait) {
-  const milliseconds patience = wait ? patience_.stop : milliseconds(0);
-  const bool by_itself = AwaitReadable(spawned.pid_fd.get(), patience);
-  // Its whole group: what it left behind would hold its log, and a reader. The group's number is
-  // not given away as long as nobody took the leader's status.
-  kill(-spawned.pid, SIGKILL);
-  siginfo_t facts{};
-  while (waitid(P_PID, spawned.pid, &facts, WEXITED) != 0 && errno == EINTR) {
-  }
-  if (!by_itself && facts.si_code != CLD_EXITED && facts.si_status == SIGKILL) {
-    return "killed, because it did not end by itself";
-  }
-  return HowItEnded(facts);
-}
-
-// What is left in the pipe of a process that has ended, and its last line without an end.
-void PluginSlot::EndLog(int fd) {
-  TakeLog(fd);
+std::string PluginSlot::Bury(PluginRun& run, bool wait) {
+  const std::string how = run.Bury(wait);
   std::lock_guard<std::mutex> lock(mutex_);
-  if (!log_rest_.empty()) EndLine();
+  const pid_t pid = run.life()->pid;
+  pids_.erase(pid);
+  if (pid_ == pid) pid_ = -1;
+  return how;
 }
 
-void PluginSlot::EndLine() {
-  log_.push_back(PlainLine(log_rest_));
-  log_rest_.clear();
-  if (log_.size() > kLogLines) log_.pop_front();
-}
-
-void PluginSlot::TakeLog(int fd) {
-  char part[4096];
-  // Bounded, so that a plugin that writes without end does not keep its supervisor here.
-  for (int turn = 0; turn < 16; ++turn) {
-    const ssize_t size = read(fd, part, sizeof(part));
-    if (size <= 0) return;
-    std::lock_guard<std::mutex> lock(mutex_);
-    for (const char c : std::string_view(part, static_cast<size_t>(size))) {
-      if (c != '\n') {
-        if (log_rest_.size() < kKeptOfLine) log_rest_ += c;
-        continue;
-      }
-      EndLine();
-    }
-  }
-}
-
-void PluginSlot::SetState(PluginRow::State state, const std::string& detail, pid_t pid) {
+void PluginSlot::SetState(PluginRow::State state, const std::string& detail) {
   std::lock_guard<std::mutex> lock(mutex_);
   state_ = state;
   detail_ = PlainLine(detail);
-  pid_ = pid;
+  if (running_ != nullptr) pid_ = running_->life()->pid;
 }
 
 }  // namespace madoguchi

@@ -1,69 +1,45 @@
 #ifndef MADOGUCHI_HOST_LOADER_PLUGIN_SLOT_H_
 #define MADOGUCHI_HOST_LOADER_PLUGIN_SLOT_H_
 
-#include <grpcpp/channel.h>
-
 #include <chrono>
 #include <condition_variable>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "host/loader/backoff.h"
+#include "host/loader/plugin_life.h"
+#include "host/loader/plugin_log.h"
+#include "host/loader/plugin_run.h"
 #include "madoguchi/desk/v1/desk.pb.h"
-#include "madoguchi/plugin/v1/plugin.pb.h"
-#include "sdk/launch/image.h"
-#include "sdk/launch/jail/jail.h"
-#include "sdk/launch/launch.h"
-#include "sdk/launch/process.h"
 
 namespace madoguchi {
 
-// One life of a plugin: the process that was started for the generation-th time, up to its death.
-// Whoever holds it may call; after the death every call fails with UNAVAILABLE at once.
-struct PluginLife {
-  plugin::v1::Kind kind = plugin::v1::KIND_UNSPECIFIED;
-  uint64_t generation = 0;
-  pid_t pid = -1;
-  std::shared_ptr<grpc::Channel> channel;
-  Fd pin;      // the host's end of fd 4; readers only
-  Fd service;  // a duplicate of the channel's socket, to close it for good
-};
-
-// What is to run, or why nothing is.
-struct PluginPlan {
-  // OK: it may run. PERMISSION_DENIED: it is not approved as it is. Another error: it is broken.
-  absl::Status may_run = absl::OkStatus();
-  // What the folder holds, as far as it could be read.
-  std::shared_ptr<const PluginImage> image;
-  plugin::v1::StartRequest settings;
-  std::vector<std::string> granted;  // permissions
-  Jail jail;
-  std::string launcher;  // path of madoguchi-jail
-};
-
-// One plugin of the configuration: started, watched, started again when it dies, stopped cleanly.
-// A thread of its own spawns it, takes its log and waits for its death. Thread-safe.
+// One plugin of the configuration: started, watched, started again when it dies, replaced by a
+// newer version of itself, stopped cleanly. A thread of its own spawns it, takes its log and waits
+// for its death. Thread-safe.
 class PluginSlot {
  public:
   struct Patience {
-    std::chrono::milliseconds start{5000};  // Hello and Start together
-    std::chrono::milliseconds stop{1000};   // from the closed socket to SIGKILL
+    PluginRun::Patience run;
     Backoff::Limits backoff;
+    // How long a version that is replaced goes on for the checks that work with it. Longer than any
+    // check's own limits let it last.
+    std::chrono::milliseconds drain{900000};
   };
   using Prepare = std::function<PluginPlan()>;
   // Of a life that begins, and of one that has ended.
   using Notice = std::function<void(const PluginLife&)>;
   using Up = std::function<void(const std::shared_ptr<const PluginLife>&)>;
 
-  // Starts at once. `prepare`, `up` and `down` are called on the slot's thread; `up` and `down` in
-  // turn. What `prepare` found runs until it is asked for again: a plugin that dies is started
-  // again from the bytes that were approved, whatever lies in its folder now.
+  // Starts at once. `prepare`, `up` and `down` are called on the slot's thread. What `prepare`
+  // found runs until it is asked for again: a plugin that dies is started again from the bytes that
+  // were approved, whatever lies in its folder now.
   PluginSlot(std::string name, Prepare prepare, Up up, Notice down, Patience patience);
   ~PluginSlot();
   PluginSlot(const PluginSlot&) = delete;
@@ -73,12 +49,17 @@ class PluginSlot {
   // The running life, or nothing.
   std::shared_ptr<const PluginLife> life() const;
   bool IsPidOfThis(pid_t pid) const;
+  Incidents& incidents() const { return *incidents_; }
   // A row for the admin's list, with the last 20 lines of the log. Each text that comes from the
   // plugin is a PlainLine. Waits until the plugin was prepared for the first time.
   desk::v1::PluginRow Row() const;
   // What runs, or would; waits as Row does.
   PluginPlan plan() const;
-  // Prepares anew, after an approval or its end: stops what runs, and starts what may.
+  // Prepares anew, after an approval or its end. Where nothing may run any more, what runs is
+  // stopped at once. Where something runs and other bytes may, those take its place: of a policy or
+  // an authority they start beside it and serve whoever comes in from then on, while the old
+  // version goes on until its guests have left; it also goes on when the new one does not start. Of
+  // a reader, whose device cannot be had twice, they start when the old version's guests have left.
   void Reload();
   // Stops what runs and starts the same again, at once and without its backoff.
   void Restart();
@@ -87,45 +68,68 @@ class PluginSlot {
 
  private:
   enum class Order { kNone, kRestart, kReload };
+  using Time = std::chrono::steady_clock::time_point;
 
+  // All on the slot's thread.
   void Supervise(std::stop_token stopping);
-  // Spawns and greets; returns when the process has ended. Why it ended, for the list.
-  std::string LiveOnce(const PluginPlan& plan, const std::stop_token& stopping);
-  absl::Status AwaitGreeting(const PluginPlan& plan, const std::shared_ptr<grpc::Channel>& channel,
-                             const Spawned& spawned);
-  // Hello and Start, until `give_up`.
-  absl::Status Greet(const PluginPlan& plan, const std::shared_ptr<grpc::Channel>& channel,
-                     const std::stop_token& give_up);
-  void Give(Order order);
+  void Obey(Order order);
+  void TakePlan();
+  // Spawns and greets. Nothing when it did not get so far; `why` says why.
+  std::unique_ptr<PluginRun> Raise(std::string* why);
+  void Begin();
+  void Replace();
+  // Ends what runs, and how it ended.
+  std::string End(bool wait = true);
+  void EndAll();
+  // One that has ended by itself or does not answer.
+  void Ended(const std::string& why);
+  void LookAfterRunning(bool has_ended);
+  void LookAfterLeaving();
+  // Waits for whatever comes next, and takes the logs. True when what runs has ended.
+  bool Await();
   // The slot's thread has to do something else than what it does.
   bool IsCalled() const;
-  // Until it is called, or `patience` is over; without patience for ever.
-  void AwaitCall(std::optional<std::chrono::milliseconds> patience);
-  void TakeLog(int fd);
-  void EndLog(int fd);
-  void EndLine();  // with the lock held
-  std::string Bury(Spawned& spawned, bool wait);
-  void SetState(desk::v1::PluginRow::State state, const std::string& detail, pid_t pid);
+  Order TakeOrder();
 
-  static constexpr size_t kLogLines = 20;
+  void Give(Order order);
+  std::string Bury(PluginRun& run, bool wait);
+  void SetState(desk::v1::PluginRow::State state, const std::string& detail);
 
   const std::string name_;
   const Prepare prepare_;
   const Up up_;
   const Notice down_;
   const Patience patience_;
+  PluginLog log_;
+  const std::shared_ptr<Incidents> incidents_ = std::make_shared<Incidents>();
+
+  // The slot's thread alone.
+  Backoff backoff_;
+  std::unique_ptr<PluginRun> running_;
+  struct Leaving {
+    std::unique_ptr<PluginRun> run;
+    Time until;
+  };
+  std::vector<Leaving> leaving_;
+  // A reader's new version waits until then, or until its guests have left.
+  std::optional<Time> replace_by_;
+  std::optional<Time> begin_at_;
+  Time born_;
+  std::string trouble_;  // of a new version that did not start
 
   mutable std::mutex mutex_;
   mutable std::condition_variable planned_;
   std::optional<PluginPlan> plan_;
+  // Of what runs, which may be the version before plan_.
+  std::optional<PluginPlan> runs_;
+  bool replacing_ = false;
   Order order_ = Order::kNone;
   std::shared_ptr<const PluginLife> life_;
   desk::v1::PluginRow::State state_ = desk::v1::PluginRow::STATE_STARTING;
   std::string detail_;
   pid_t pid_ = -1;
+  std::set<pid_t> pids_;
   uint64_t generation_ = 0;
-  std::deque<std::string> log_;
-  std::string log_rest_;
 
   Fd call_;  // an eventfd: a stop or an order
   std::jthread supervisor_;

@@ -10,6 +10,7 @@
 
 #include "host/loader/plugins.h"
 #include "madoguchi/policy/v1/policy.grpc.pb.h"
+#include "sdk/launch/launch.h"
 
 namespace madoguchi {
 namespace {
@@ -21,8 +22,8 @@ using std::chrono::steady_clock;
 class PluginSlotTest : public testing::Test {
  protected:
   PluginSlotTest() {
-    patience_.start = 5s;
-    patience_.stop = 300ms;
+    patience_.run.start = 5s;
+    patience_.run.stop = 300ms;
     patience_.backoff.first = 20ms;
     patience_.backoff.longest = 40ms;
     char folder[] = "/tmp/madoguchi-slot-XXXXXX";
@@ -30,13 +31,20 @@ class PluginSlotTest : public testing::Test {
   }
   ~PluginSlotTest() override { std::filesystem::remove_all(folder_); }
 
-  std::unique_ptr<PluginSlot> Start(const std::string& name, const std::string& version = "") {
+  // The plugin's folder.
+  std::string Write(const std::string& name, const std::string& version,
+                    const std::string& program = MADOGUCHI_TEST_PLUGIN) {
     const std::string folder = folder_ + "/" + name;
     std::filesystem::create_directories(folder);
     std::ofstream(folder + "/plugin.textproto")
-        << "name: '" << name << "' kind: KIND_POLICY version: '1.0" << version << "'";
-    std::error_code there;
-    std::filesystem::create_symlink(MADOGUCHI_TEST_PLUGIN, folder + "/" + name, there);
+        << "name: '" << name << "' kind: " << kind_ << " version: '1.0" << version
+        << "' binary: 'program'";
+    std::filesystem::remove(folder + "/program");
+    std::filesystem::create_symlink(program, folder + "/program");
+    return folder;
+  }
+  std::unique_ptr<PluginSlot> Start(const std::string& name, const std::string& version = "") {
+    const std::string folder = Write(name, version);
     return Slot(name, [this, folder] {
       ++plans_;
       PluginPlan plan;
@@ -85,6 +93,7 @@ class PluginSlotTest : public testing::Test {
 
   PluginSlot::Patience patience_;
   std::string folder_;
+  std::string kind_ = "KIND_POLICY";
   std::vector<std::string> sockets_;
   absl::Status may_run_ = absl::OkStatus();  // changed only while no slot prepares
   std::atomic<int> plans_ = 0, ups_ = 0, downs_ = 0;
@@ -145,7 +154,7 @@ TEST_F(PluginSlotTest, TheRowSaysWhoEndedHowWithItsLastTwentyLines) {
 }
 
 TEST_F(PluginSlotTest, WhatDoesNotSayHelloIsKilled) {
-  patience_.start = 100ms;
+  patience_.run.start = 100ms;
   patience_.backoff.first = patience_.backoff.longest = 60s;
   auto slot = Start("hangs");
   const PluginRow row = AwaitState(*slot, PluginRow::STATE_WAITING);
@@ -154,7 +163,7 @@ TEST_F(PluginSlotTest, WhatDoesNotSayHelloIsKilled) {
 }
 
 TEST_F(PluginSlotTest, StoppingDoesNotWaitForAHello) {
-  patience_.start = 60s;
+  patience_.run.start = 60s;
   auto slot = Start("hangs");
   const PluginRow row = Await(*slot, [](const PluginRow& now) { return now.log_size() > 0; });
   const auto before = steady_clock::now();
@@ -182,7 +191,7 @@ TEST_F(PluginSlotTest, WhatIgnoresTheEndOfItsSocketIsKilled) {
   Signal(row, SIGSTOP);  // deaf to everything
   const auto before = steady_clock::now();
   slot.reset();
-  EXPECT_GE(steady_clock::now() - before, patience_.stop);
+  EXPECT_GE(steady_clock::now() - before, patience_.run.stop);
   EXPECT_LT(steady_clock::now() - before, 3s);
   EXPECT_FALSE(Lives(row.pid()));
 }
@@ -292,6 +301,145 @@ TEST_F(PluginSlotTest, AnApprovalStartsItAndItsEndStopsIt) {
   EXPECT_FALSE(Lives(running.pid()));
   EXPECT_EQ(plans_, 3);
   EXPECT_EQ(downs_, 1);
+}
+
+TEST_F(PluginSlotTest, OneThatAnswersNothingAnyMoreIsEndedAndStartedAgain) {
+  patience_.run.pulse = {50ms, 100ms, 2};
+  auto slot = Start("stays");
+  const PluginRow first = AwaitState(*slot, PluginRow::STATE_RUNNING);
+  Signal(first, SIGSTOP);
+  const auto another = [&](const PluginRow& row) {
+    return row.state() == PluginRow::STATE_RUNNING && row.pid() != first.pid();
+  };
+  patience_.backoff.first = 60s;
+  EXPECT_TRUE(another(Await(*slot, another))) << slot->Row().DebugString();
+  EXPECT_FALSE(Lives(first.pid()));
+}
+
+TEST_F(PluginSlotTest, TheRowSaysThatItDidNotAnswer) {
+  patience_.run.pulse = {50ms, 100ms, 2};
+  patience_.backoff.first = patience_.backoff.longest = 60s;
+  auto slot = Start("stays");
+  Signal(AwaitState(*slot, PluginRow::STATE_RUNNING), SIGSTOP);
+  EXPECT_EQ(AwaitState(*slot, PluginRow::STATE_WAITING).detail(),
+            "killed, because it did not answer Health 2 times, for 100 ms each");
+}
+
+TEST_F(PluginSlotTest, WhatItSuffersFromStandsInItsRowAndItRunsOn) {
+  patience_.run.pulse.period = 20ms;
+  auto slot = Start("ails");
+  const PluginRow row = Await(*slot, [](const PluginRow& now) { return !now.detail().empty(); });
+  EXPECT_EQ(row.state(), PluginRow::STATE_RUNNING);
+  EXPECT_EQ(row.detail(), "it says: its lamp is out");
+  EXPECT_EQ(row.restarts(), 0u);
+}
+
+// Of a policy: the new version serves those who come, the old one those who are there.
+TEST_F(PluginSlotTest, ANewerVersionTakesOverBesideTheOldOne) {
+  auto slot = Start("stays");
+  const PluginRow first = AwaitState(*slot, PluginRow::STATE_RUNNING);
+  const auto old = slot->life();
+  auto guest = old->guests->Enter();
+  ASSERT_NE(guest, nullptr);
+  Write("stays", ".1");
+  slot->Reload();
+  const auto newer = [](const PluginRow& row) { return row.version() == "1.0.1"; };
+  const PluginRow second = Await(*slot, newer);
+  ASSERT_TRUE(newer(second)) << second.DebugString();
+  EXPECT_EQ(second.state(), PluginRow::STATE_RUNNING);
+  EXPECT_NE(second.pid(), first.pid());
+  EXPECT_EQ(slot->life()->pid, second.pid());
+  EXPECT_EQ(downs_, 0);
+  // Both run, and neither may come in by the host's door.
+  EXPECT_TRUE(Lives(first.pid()));
+  EXPECT_FALSE(old->over);
+  EXPECT_TRUE(slot->IsPidOfThis(first.pid()));
+  EXPECT_TRUE(slot->IsPidOfThis(second.pid()));
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + 5s);
+  policy::v1::NextReply reply;
+  EXPECT_TRUE(policy::v1::Policy::NewStub(old->channel)
+                  ->Next(&context, policy::v1::NextRequest(), &reply)
+                  .ok());
+  guest.reset();
+  const auto until = steady_clock::now() + 10s;
+  while (Lives(first.pid()) && steady_clock::now() < until) std::this_thread::sleep_for(2ms);
+  EXPECT_FALSE(Lives(first.pid()));
+  EXPECT_EQ(old->guests->Enter(), nullptr);
+  EXPECT_TRUE(Lives(second.pid()));
+}
+
+TEST_F(PluginSlotTest, ANewerVersionThatDoesNotStartLeavesTheOldOneRunning) {
+  auto slot = Start("stays");
+  const PluginRow first = AwaitState(*slot, PluginRow::STATE_RUNNING);
+  Write("stays", ".1", "/bin/false");
+  slot->Reload();
+  const PluginRow row = Await(*slot, [](const PluginRow& now) { return !now.detail().empty(); });
+  EXPECT_EQ(
+      row.detail().find("the version that was approved last does not start: it ended before it "
+                        "was ready (ended with status 1)"),
+      0u)
+      << row.detail();
+  EXPECT_NE(row.detail().find("; version 1.0 goes on"), std::string::npos) << row.detail();
+  EXPECT_EQ(row.state(), PluginRow::STATE_RUNNING);
+  EXPECT_EQ(row.version(), "1.0");
+  EXPECT_EQ(row.pid(), first.pid());
+  EXPECT_NE(slot->life(), nullptr);
+}
+
+// The device cannot be had twice.
+TEST_F(PluginSlotTest, AReaderIsReplacedWhenItsGuestsHaveLeft) {
+  kind_ = "KIND_READER";
+  auto slot = Start("reads");
+  const PluginRow first = AwaitState(*slot, PluginRow::STATE_RUNNING);
+  ASSERT_EQ(first.state(), PluginRow::STATE_RUNNING) << first.DebugString();
+  auto guest = slot->life()->guests->Enter();
+  Write("reads", ".1");
+  slot->Reload();
+  const PluginRow waiting =
+      Await(*slot, [](const PluginRow& now) { return !now.detail().empty(); });
+  EXPECT_EQ(waiting.detail(),
+            "the version that was approved last takes over when the checks under way have ended");
+  EXPECT_EQ(waiting.state(), PluginRow::STATE_RUNNING);
+  EXPECT_EQ(waiting.version(), "1.0");
+  EXPECT_EQ(waiting.next_digest(), slot->plan().image->digest);
+  EXPECT_EQ(waiting.pid(), first.pid());
+  guest.reset();
+  const auto newer = [](const PluginRow& row) {
+    return row.version() == "1.0.1" && row.state() == PluginRow::STATE_RUNNING;
+  };
+  EXPECT_TRUE(newer(Await(*slot, newer)));
+  EXPECT_EQ(slot->Row().next_digest(), "");
+  EXPECT_FALSE(Lives(first.pid()));
+  EXPECT_EQ(downs_, 1);
+  EXPECT_EQ(ups_, 2);
+}
+
+TEST_F(PluginSlotTest, GuestsDoNotKeepAVersionForEver) {
+  patience_.drain = 20ms;
+  auto slot = Start("stays");
+  const PluginRow first = AwaitState(*slot, PluginRow::STATE_RUNNING);
+  const auto guest = slot->life()->guests->Enter();
+  Write("stays", ".1");
+  slot->Reload();
+  const auto until = steady_clock::now() + 10s;
+  while (Lives(first.pid()) && steady_clock::now() < until) std::this_thread::sleep_for(2ms);
+  EXPECT_FALSE(Lives(first.pid()));
+}
+
+TEST_F(PluginSlotTest, WhatIsNotApprovedAnyMoreEndsAtOnceWithGuestsAndAllItsVersions) {
+  auto slot = Start("stays");
+  const PluginRow first = AwaitState(*slot, PluginRow::STATE_RUNNING);
+  const auto guest = slot->life()->guests->Enter();
+  Write("stays", ".1");
+  slot->Reload();
+  const PluginRow second =
+      Await(*slot, [&](const PluginRow& row) { return row.version() == "1.0.1"; });
+  may_run_ = absl::PermissionDeniedError("not any more");
+  slot->Reload();
+  EXPECT_EQ(AwaitState(*slot, PluginRow::STATE_UNAPPROVED).detail(), "not any more");
+  EXPECT_FALSE(Lives(first.pid()));
+  EXPECT_FALSE(Lives(second.pid()));
 }
 
 // The jail was built around the folder that is gone.

@@ -1,14 +1,20 @@
 #include "host/loader/plugins.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <set>
 
 #include "sdk/failure/failure.h"
 #include "sdk/failure/plain_line.h"
+#include "sdk/launch/launch.h"
 
 namespace madoguchi {
 namespace {
 
 using namespace check::v1;  // NOLINT: the codes.
+
+// A folder full of folders fills no list.
+constexpr size_t kMostUnused = 32;
 
 bool Contains(const google::protobuf::RepeatedPtrField<std::string>& all, const std::string& one) {
   return std::find(all.begin(), all.end(), one) != all.end();
@@ -16,9 +22,8 @@ bool Contains(const google::protobuf::RepeatedPtrField<std::string>& all, const 
 
 }  // namespace
 
-Plugins::Plugins(const std::vector<Configured>& configured, const std::string& base,
-                 const std::string& lock_path, const std::string& launcher, PluginReaders* readers)
-    : base_(base), launcher_(launcher), approvals_(lock_path) {
+Plugins::Plugins(const std::vector<Configured>& configured, Place place, PluginReaders* readers)
+    : place_(std::move(place)), approvals_(place_.lock_path) {
   for (const Configured& one : configured) configured_[one.name] = one;
   for (const auto& [name, one] : configured_) {
     const auto up = [readers, name = name](const std::shared_ptr<const PluginLife>& life) {
@@ -34,7 +39,7 @@ Plugins::Plugins(const std::vector<Configured>& configured, const std::string& b
 
 PluginPlan Plugins::Prepare(const Configured& configured) const {
   PluginPlan plan;
-  auto image = ReadPluginImage(configured.folder);
+  auto image = ReadPluginImage(FolderOf(configured.name));
   if (!image.ok()) {
     // Never PERMISSION_DENIED, which means that nobody said yes to it.
     plan.may_run = absl::FailedPreconditionError(image.status().message());
@@ -55,7 +60,7 @@ PluginPlan Plugins::Prepare(const Configured& configured) const {
   for (const std::string& permission : approval->permission()) {
     if (Contains(manifest.permission(), permission)) plan.granted.push_back(permission);
   }
-  auto settings = Settle(manifest, configured.settings, base_);
+  auto settings = Settle(manifest, configured.settings, place_.base);
   if (!settings.ok()) {
     plan.may_run = absl::FailedPreconditionError(settings.status().message());
     return plan;
@@ -67,7 +72,7 @@ PluginPlan Plugins::Prepare(const Configured& configured) const {
     return plan;
   }
   plan.jail = *std::move(jail);
-  plan.launcher = launcher_;
+  plan.launcher = place_.launcher;
   return plan;
 }
 
@@ -77,9 +82,13 @@ Lives Plugins::LivesOf(const std::string& name) const {
   return [slot = found->second.get()] { return slot->life(); };
 }
 
-bool Plugins::IsPidOfOne(pid_t pid) const {
-  return std::any_of(slots_.begin(), slots_.end(),
-                     [&](const auto& slot) { return slot.second->IsPidOfThis(pid); });
+bool Plugins::TurnsAway(pid_t pid) {
+  for (const auto& [name, slot] : slots_) {
+    if (!slot->IsPidOfThis(pid)) continue;
+    slot->incidents().Add("knocked at the host's own door");
+    return true;
+  }
+  return false;
 }
 
 void Plugins::RequestStop() {
@@ -89,6 +98,39 @@ void Plugins::RequestStop() {
 std::vector<desk::v1::PluginRow> Plugins::List() const {
   std::vector<desk::v1::PluginRow> rows;
   for (const auto& [name, slot] : slots_) rows.push_back(slot->Row());
+  for (desk::v1::PluginRow& row : Unused()) rows.push_back(std::move(row));
+  return rows;
+}
+
+std::string Plugins::FolderOf(const std::string& name) const {
+  return place_.plugin_folder + "/" + name;
+}
+
+std::vector<desk::v1::PluginRow> Plugins::Unused() const {
+  std::set<std::string> names;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(place_.plugin_folder, error)) {
+    const std::string name = entry.path().filename();
+    if (slots_.count(name) == 0 &&
+        std::filesystem::exists(entry.path() / "plugin.textproto", error)) {
+      names.insert(name);
+    }
+    if (names.size() == kMostUnused) break;
+  }
+  std::vector<desk::v1::PluginRow> rows;
+  for (const std::string& name : names) {
+    desk::v1::PluginRow& row = rows.emplace_back();
+    row.set_name(PlainLine(name));
+    row.set_state(desk::v1::PluginRow::STATE_UNUSED);
+    row.set_pid(-1);
+    const auto folder = ReadPluginFolder(FolderOf(name));
+    row.set_detail(PlainLine(folder.ok() ? "the configuration does not name it"
+                                         : std::string(folder.status().message())));
+    if (!folder.ok()) continue;
+    row.set_kind(folder->manifest.kind());
+    row.set_version(PlainLine(folder->manifest.version()));
+    row.set_maker(PlainLine(folder->manifest.maker()));
+  }
   return rows;
 }
 
@@ -103,7 +145,7 @@ absl::StatusOr<desk::v1::InspectPluginReply> Plugins::Inspect(const std::string&
   if (!slot.ok()) return slot.status();
   desk::v1::InspectPluginReply reply;
   *reply.mutable_row() = (*slot)->Row();
-  const auto image = ReadPluginImage(configured_.at(name).folder);
+  const auto image = ReadPluginImage(FolderOf(name));
   if (!image.ok()) {
     reply.set_problem(PlainLine(std::string(image.status().message())));
     return reply;
@@ -121,7 +163,7 @@ absl::Status Plugins::Approve(const desk::v1::ApprovePluginRequest& request, con
                               const std::string& when) {
   const auto slot = Slot(request.name());
   if (!slot.ok()) return slot.status();
-  const auto image = ReadPluginImage(configured_.at(request.name()).folder);
+  const auto image = ReadPluginImage(FolderOf(request.name()));
   if (!image.ok()) {
     return FailureStatus(FAILURE_CODE_PLUGIN_BROKEN, std::string(image.status().message()));
   }

@@ -21,18 +21,21 @@ class Plugins final : public PluginDesk {
   // One plugin of the configuration.
   struct Configured {
     std::string name;
-    std::string folder;
     ConfiguredPlugin settings;
   };
+  struct Place {
+    std::string plugin_folder;
+    std::string base;       // what settings' paths are relative to
+    std::string lock_path;  // of plugins.lock
+    std::string launcher;   // path of madoguchi-jail
+  };
 
-  // Starts what may run. `base` is what settings' paths are relative to, `lock_path` is
-  // plugins.lock, `launcher` madoguchi-jail. Lives of readers go to `readers`, which outlives this
-  // object.
-  Plugins(const std::vector<Configured>& configured, const std::string& base,
-          const std::string& lock_path, const std::string& launcher, PluginReaders* readers);
+  // Starts what may run. Lives of readers go to `readers`, which outlives this object.
+  Plugins(const std::vector<Configured>& configured, Place place, PluginReaders* readers);
 
   Lives LivesOf(const std::string& name) const;
-  bool IsPidOfOne(pid_t pid) const;
+  // Whether the process at the host's own door is a plugin, which has no business there.
+  bool TurnsAway(pid_t pid);
   // Asks all for a clean stop; the destructor waits for it.
   void RequestStop();
 
@@ -47,7 +50,11 @@ class Plugins final : public PluginDesk {
   PluginPlan Prepare(const Configured& configured) const;
   absl::StatusOr<PluginSlot*> Slot(const std::string& name) const;
 
-  const std::string base_, launcher_;
+  std::string FolderOf(const std::string& name) const;
+  // Those that lie in the plugin folder, though the configuration does not name them.
+  std::vector<desk::v1::PluginRow> Unused() const;
+
+  const Place place_;
   Approvals approvals_;
   std::map<std::string, Configured> configured_;
   std::map<std::string, std::unique_ptr<PluginSlot>> slots_;

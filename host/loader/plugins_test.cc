@@ -51,8 +51,8 @@ class PluginsTest : public testing::Test {
   void StartHost() {
     plugins_.reset();
     plugins_ = std::make_unique<Plugins>(
-        std::vector<Plugins::Configured>{{"stays", folder_ + "/stays", {"host.textproto:3:1", {}}}},
-        folder_, folder_ + "/plugins.lock", MADOGUCHI_LAUNCHER, &readers_);
+        std::vector<Plugins::Configured>{{"stays", {"host.textproto:3:1", {}}}},
+        Plugins::Place{folder_, folder_, folder_ + "/plugins.lock", MADOGUCHI_LAUNCHER}, &readers_);
   }
   PluginRow Row() const { return plugins_->List().at(0); }
   PluginRow AwaitState(PluginRow::State state) const {
@@ -93,7 +93,11 @@ TEST_F(PluginsTest, AnApprovalStartsItNowAndWithTheNextHost) {
   StartHost();
   ASSERT_TRUE(Approve(Row().digest()).ok());
   EXPECT_EQ(AwaitState(PluginRow::STATE_RUNNING).state(), PluginRow::STATE_RUNNING);
-  EXPECT_TRUE(plugins_->IsPidOfOne(Row().pid()));
+  EXPECT_FALSE(plugins_->TurnsAway(getpid()));
+  EXPECT_EQ(Row().incident_size(), 0);
+  EXPECT_TRUE(plugins_->TurnsAway(Row().pid()));
+  ASSERT_EQ(Row().incident_size(), 1);
+  EXPECT_EQ(Row().incident(0).what(), "knocked at the host's own door");
   StartHost();
   EXPECT_EQ(AwaitState(PluginRow::STATE_RUNNING).state(), PluginRow::STATE_RUNNING);
   const pid_t pid = Row().pid();
@@ -166,6 +170,29 @@ TEST_F(PluginsTest, WhatRunsStaysWhatWasApprovedWhateverLiesInItsFolder) {
   std::ifstream approved(MADOGUCHI_TEST_PLUGIN, std::ios::binary);
   EXPECT_TRUE(std::equal(std::istreambuf_iterator<char>(ran), {},
                          std::istreambuf_iterator<char>(approved), {}));
+}
+
+TEST_F(PluginsTest, WhatTheConfigurationDoesNotNameIsListedAndNeverRuns) {
+  StartHost();
+  std::filesystem::create_directories(folder_ + "/astray");
+  std::ofstream(folder_ + "/astray/plugin.textproto")
+      << "name: 'astray' kind: KIND_READER version: '2.0' maker: 'Strangers'";
+  std::filesystem::copy_file(MADOGUCHI_TEST_PLUGIN, folder_ + "/astray/astray");
+  std::filesystem::create_directories(folder_ + "/broken");
+  std::ofstream(folder_ + "/broken/plugin.textproto") << "nonsense";
+  std::filesystem::create_directories(folder_ + "/no plugin");
+  const auto rows = plugins_->List();
+  ASSERT_EQ(rows.size(), 3u);
+  EXPECT_EQ(rows[0].name(), "stays");
+  EXPECT_EQ(rows[1].name(), "astray");
+  EXPECT_EQ(rows[1].state(), PluginRow::STATE_UNUSED);
+  EXPECT_EQ(rows[1].maker(), "Strangers");
+  EXPECT_EQ(rows[1].kind(), plugin::v1::KIND_READER);
+  EXPECT_EQ(rows[1].detail(), "the configuration does not name it");
+  EXPECT_EQ(rows[2].name(), "broken");
+  EXPECT_EQ(rows[2].state(), PluginRow::STATE_UNUSED);
+  EXPECT_THAT(rows[2].detail(), HasSubstr("broken/plugin.textproto:1:"));
+  EXPECT_EQ(CodeOf(Approve(std::string(64, 'a'), {}, "astray")), FAILURE_CODE_PLUGIN_UNKNOWN);
 }
 
 TEST_F(PluginsTest, AScriptIsRefusedWithASentence) {

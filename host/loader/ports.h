@@ -9,12 +9,10 @@
 #include <thread>
 
 #include "host/check/ports.h"
-#include "host/loader/plugin_slot.h"
+#include "host/loader/plugin_life.h"
 
 // The ports of a check, each over the gRPC of a plugin's running life. Thread-safe.
 namespace madoguchi {
-
-using Lives = std::function<std::shared_ptr<const PluginLife>()>;
 
 // A policy is a pure function, so what one life of its plugin answered once is not asked again: a
 // clinic's checks are a handful of sequences, told over and over.
@@ -23,8 +21,14 @@ class PluginPolicy final : public PolicyPort {
   explicit PluginPolicy(Lives lives) : lives_(std::move(lives)) {}
   absl::StatusOr<policy::v1::NextReply> Next(const policy::v1::NextRequest& evidence,
                                              const CallLimits& limits) override;
+  std::shared_ptr<PolicyPort> ForCheck() override;
 
  private:
+  class OfCheck;
+  absl::StatusOr<policy::v1::NextReply> Ask(const std::shared_ptr<const PluginLife>& life,
+                                            const policy::v1::NextRequest& evidence,
+                                            const CallLimits& limits);
+
   static constexpr size_t kMostKnown = 256;
 
   const Lives lives_;
@@ -40,6 +44,8 @@ class PluginAuthority final : public AuthorityPort {
       const authority::v1::ChallengeRequest& request, const CallLimits& limits) override;
   absl::StatusOr<authority::v1::AskReply> Ask(const authority::v1::AskRequest& request,
                                               const CallLimits& limits) override;
+  std::shared_ptr<AuthorityPort> ForCheck() override;
+  void Blame(const std::string& what) override;
 
  private:
   const Lives lives_;
@@ -57,9 +63,12 @@ class PluginReaders final : public ReaderPort {
 
   absl::StatusOr<std::unique_ptr<CardSession>> Open(const CardSeen& card,
                                                     const CallLimits& limits) override;
+  std::shared_ptr<const void> Visit(const CardSeen& card) override;
 
  private:
   struct Watch;
+  std::shared_ptr<const PluginLife> LifeOf(const CardSeen& card);
+
   ReaderTable& table_;
   std::mutex mutex_;
   std::map<std::string, std::unique_ptr<Watch>> watches_;

@@ -37,7 +37,7 @@ class PluginSession final : public CardSession {
     request.set_session(session_);
     reader::v1::CloseReply reply;
     (void)CallPlugin(
-        {kCloseTime, {}}, FAILURE_CODE_READER_LOST, FAILURE_CODE_READER_LOST,
+        *life_, {kCloseTime, {}}, FAILURE_CODE_READER_LOST, FAILURE_CODE_READER_LOST,
         [&](grpc::ClientContext* context) { return stub_->Close(context, request, &reply); });
   }
 
@@ -96,18 +96,19 @@ class PluginSession final : public CardSession {
  private:
   template <typename Method>
   absl::Status Call(const Method& method) {
-    return CallPlugin(limits_, FAILURE_CODE_READER_LOST, FAILURE_CODE_CARD_SILENT, method);
+    return CallPlugin(*life_, limits_, FAILURE_CODE_READER_LOST, FAILURE_CODE_CARD_SILENT, method);
   }
 
   using Texts = google::protobuf::RepeatedPtrField<std::string>;
 
-  static absl::Status BreaksContract() {
+  absl::Status BreaksContract() const {
+    life_->incidents->Add("answered with more, or fewer, R-APDUs than there were C-APDUs");
     return FailureStatus(FAILURE_CODE_READER_LOST, "its plugin breaks the contract");
   }
 
   // `first` and at most `most` others.
-  static absl::StatusOr<std::vector<std::vector<uint8_t>>> Answers(const std::string& first,
-                                                                   const Texts& others, int most) {
+  absl::StatusOr<std::vector<std::vector<uint8_t>>> Answers(const std::string& first,
+                                                            const Texts& others, int most) const {
     if (others.size() > most) return BreaksContract();
     std::vector<std::vector<uint8_t>> answers = {BytesOf(first)};
     for (const std::string& other : others) answers.push_back(BytesOf(other));
@@ -194,17 +195,23 @@ void PluginReaders::Down(const std::string& plugin) {
   table_.Remove(plugin, "its plugin is not running");
 }
 
+// The life that told of the card, if it is still the one.
+std::shared_ptr<const PluginLife> PluginReaders::LifeOf(const CardSeen& card) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  const auto found = watches_.find(card.plugin);
+  if (found == watches_.end() || found->second->life->generation != card.generation) return nullptr;
+  return found->second->life;
+}
+
+std::shared_ptr<const void> PluginReaders::Visit(const CardSeen& card) {
+  const auto life = LifeOf(card);
+  return life == nullptr ? nullptr : life->guests->Enter();
+}
+
 absl::StatusOr<std::unique_ptr<CardSession>> PluginReaders::Open(const CardSeen& card,
                                                                  const CallLimits& limits) {
-  std::shared_ptr<const PluginLife> life;
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    const auto found = watches_.find(card.plugin);
-    if (found != watches_.end()) life = found->second->life;
-  }
-  if (life == nullptr || life->generation != card.generation) {
-    return FailureStatus(FAILURE_CODE_READER_LOST, card.place());
-  }
+  const auto life = LifeOf(card);
+  if (life == nullptr) return FailureStatus(FAILURE_CODE_READER_LOST, card.place());
   const auto stub = Reader::NewStub(life->channel);
   reader::v1::OpenRequest request;
   request.set_reader(card.reader);
@@ -214,7 +221,7 @@ absl::StatusOr<std::unique_ptr<CardSession>> PluginReaders::Open(const CardSeen&
   // nobody here knows, and the card would be busy for ever. No card is spoken to in it, so it is
   // short.
   const absl::Status status = CallPlugin(
-      {limits.timeout, {}}, FAILURE_CODE_READER_LOST, FAILURE_CODE_CARD_SILENT,
+      *life, {limits.timeout, {}}, FAILURE_CODE_READER_LOST, FAILURE_CODE_CARD_SILENT,
       [&](grpc::ClientContext* context) { return stub->Open(context, request, &reply); });
   if (!status.ok()) return status;
   return std::make_unique<PluginSession>(life, reply.session(), limits);

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "sdk/plugin/policy.h"
+#include "sdk/plugin/reader.h"
 
 namespace {
 
@@ -18,6 +19,9 @@ class TestPolicy final : public madoguchi::plugin::Policy {
     if (name_ == "mumbles") return absl::InvalidArgumentError("number is \xff\xe7\xaa");
     return absl::OkStatus();
   }
+  absl::Status Health() override {
+    return name_ == "ails" ? absl::UnavailableError("its lamp is out") : absl::OkStatus();
+  }
   absl::StatusOr<madoguchi::policy::v1::NextReply> Next(
       const madoguchi::policy::v1::NextRequest&) override {
     madoguchi::policy::v1::NextReply reply;
@@ -29,6 +33,24 @@ class TestPolicy final : public madoguchi::plugin::Policy {
 
  private:
   const std::string name_;
+};
+
+// A reader without a card.
+class TestReader final : public madoguchi::plugin::Reader {
+ public:
+  std::string name() const override { return "reads"; }
+  absl::Status Start(const madoguchi::plugin::Settings&) override {
+    board().Publish({});
+    return absl::OkStatus();
+  }
+  absl::StatusOr<madoguchi::reader::v1::OpenReply> Open(
+      const madoguchi::reader::v1::OpenRequest&) override {
+    return absl::NotFoundError("no card");
+  }
+  absl::StatusOr<std::vector<uint8_t>> Transmit(uint64_t, std::span<const uint8_t>) override {
+    return absl::NotFoundError("no card");
+  }
+  void Close(uint64_t) override {}
 };
 
 }  // namespace
@@ -53,6 +75,10 @@ int main(int, char** argv) {
     std::fputs("a", stdout);  // so that the cut falls inside a character
     for (int i = 0; i < 200; ++i) std::fputs("\xe7\xaa\x93", stdout);
     std::puts("");
+  }
+  if (name == "reads") {
+    TestReader reader;
+    return madoguchi::plugin::Serve(reader);
   }
   TestPolicy policy(name == "liar" ? "somebody" : name);
   return madoguchi::plugin::Serve(policy);

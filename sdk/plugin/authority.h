@@ -9,13 +9,13 @@
 // An authority says whether a person's insurance is valid. It speaks to whatever knows: a server, a
 // file, a system of another maker.
 //
-// One check asks it twice, and all that it may keep of a check is the challenge in between:
+// One check asks it two things, and all that it may keep of a check is the challenge in between:
 //
 //   1. Challenge{check_id}: 32 random bytes, which are good for one Ask of this check and for
 //      valid_for_s seconds, and the two names that the card's signature will bind: authority_id
 //      (who answers) and host_id (which clinic asks). The host compares both with its configuration
 //      and lets the card sign for no other. The challenge is asked for ahead, while the patient
-//      types, and may never be used; in 目視 it is not asked for.
+//      types, and may never be used; a check may ask for another one.
 //   2. Ask{check_id, certificate, proven_by}: the certificate of the card (DER, personal), and
 //      either a Proof, the challenge and the card's signature, or VisualMatch, the word of the
 //      staff. It answers a Validity and what there is to know of the insurance.

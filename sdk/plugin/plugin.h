@@ -45,7 +45,7 @@
 // ERRORS are statuses, never exceptions. One that a person at the counter meets comes from the
 // catalogue: FailureStatus(check::v1::FAILURE_CODE_CARD_GONE, "one English line") in
 // sdk/failure/failure.h; the host shows what happened and what to do, in the language of the
-// screen. An exception that leaves one of these functions ends the process.
+// screen. An exception that leaves one of these functions fails the call, and nobody reads why.
 namespace madoguchi::plugin {
 
 // The settings that plugin.textproto declares, with the administrator's values or else the declared

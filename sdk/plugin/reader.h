@@ -20,16 +20,14 @@
 // WATCHING. After Start the plugin publishes the whole table of its readers on board(), and again
 // whenever something changed: within a fraction of a second, as a patient waits. It does so from a
 // thread of its own, for as long as the process lives.
-//   - A reader's name is unique in the plugin and stays while the reader is plugged in. Clinics
-//   write
-//     it into their configuration: the same device had better have the same name tomorrow.
-//   - `insertion` grows with each arrival of a card at this reader, also of the same card, so that
-//   a
-//     swap between two looks is seen. The host gives a check only a card that arrived for it. Where
-//     a reader cannot tell whether a card was swapped, it counts.
-//   - `lying` is true for a card that already lay there when the plugin first saw the reader.
-//   - What the readers hang on (a service, a bus, a radio) being away is SERVICE_DOWN with a
-//     `detail`, not an error and no reason to end.
+// - A reader's name is unique in the plugin and stays while the reader is plugged in. Clinics write
+//   it into their configuration: the same device had better have the same name tomorrow.
+// - `insertion` grows with each arrival of a card at this reader, also of the same card, so that a
+//   swap between two looks is seen. The host gives a check only a card that arrived for it. Where a
+//   reader cannot tell whether a card was swapped, it counts.
+// - `lying` is true for a card that already lay there when the plugin first saw the reader.
+// - What the readers hang on (a service, a bus, a radio) being away is SERVICE_DOWN with a
+//   `detail`, not an error and no reason to end.
 //
 // A SESSION is one card, powered, for one user:
 //

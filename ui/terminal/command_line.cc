@@ -36,9 +36,10 @@ constexpr Phrase kDeviceCommands(
     "devices is followed by list, add NAME or remove NAME.");
 
 constexpr Phrase kPluginCommands(
-    "plugins の後には list、show NAME、approve NAME、revoke NAME、restart NAME "
+    "plugins の後には list、show NAME、approve NAME、revoke NAME、restart NAME、replace NAME "
     "のどれかが続きます。",
-    "plugins is followed by list, show NAME, approve NAME, revoke NAME or restart NAME.");
+    "plugins is followed by list, show NAME, approve NAME, revoke NAME, restart NAME or replace "
+    "NAME.");
 
 constexpr Phrase kUsage(
     R"(使い方: madoguchi コマンド [オプション]
@@ -59,6 +60,8 @@ constexpr Phrase kUsage(
   plugins show NAME           プラグインの作成者、求める権限、ダイジェスト、最近のログ
   plugins approve NAME [--digest HEX] [--yes]
                               内容を確かめて承認し、動かす（管理者。--yes: たずねない）
+  plugins replace NAME [--digest HEX] [--yes]
+                              動いているものを、置かれた新しい版に入れ替える（進んでいる確認は失われない。管理者）
   plugins revoke NAME         承認を取り消して止める（管理者）
   plugins restart NAME        動かし直す（管理者）
   counters                    窓口の一覧
@@ -94,6 +97,9 @@ constexpr Phrase kUsage(
   plugins show NAME           a plugin's maker, the permissions it asks for, its digest, its log
   plugins approve NAME [--digest HEX] [--yes]
                               look at it, say yes to it, and run it (admin; --yes: do not ask)
+  plugins replace NAME [--digest HEX] [--yes]
+                              let the version that lies there take over from the one that runs;
+                              no check under way is lost (admin)
   plugins revoke NAME         take the approval back, and stop it (admin)
   plugins restart NAME        stop and start it (admin)
   counters                    the counters
@@ -173,8 +179,8 @@ absl::StatusOr<CommandLine> ParseCommandLine(const std::vector<std::string>& arg
       {.name = "--json", .on = &line.json, .commands = {kCheck, kReaders, kPlugins}},
       {.name = "--same-card", .on = &line.same_card, .commands = {kCheck}},
       {.name = "--staff-only", .on = &line.staff_only, .commands = {kCheck}},
-      {.name = "--yes", .on = &line.yes, .commands = {kCheck, kPluginsApprove}},
-      {.name = "--digest", .value = &line.digest, .commands = {kPluginsApprove}},
+      {.name = "--yes", .on = &line.yes, .commands = {kCheck, kPluginsApprove, kPluginsReplace}},
+      {.name = "--digest", .value = &line.digest, .commands = {kPluginsApprove, kPluginsReplace}},
       {.name = "--once", .on = &line.once, .commands = {kPatient}},
       {.name = "--watch", .on = &line.watch, .commands = {kReaders}},
       {.name = "--role", .value = &role, .commands = {kDevicesAdd}},
@@ -226,6 +232,7 @@ absl::StatusOr<CommandLine> ParseCommandLine(const std::vector<std::string>& arg
   } else if (words[0] == "plugins") {
     constexpr std::pair<const char*, Command> kNamed[] = {{"show", kPluginsShow},
                                                           {"approve", kPluginsApprove},
+                                                          {"replace", kPluginsReplace},
                                                           {"revoke", kPluginsRevoke},
                                                           {"restart", kPluginsRestart}};
     const std::string what = words.size() > 1 ? words[1] : "list";

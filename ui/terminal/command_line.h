@@ -18,6 +18,7 @@ enum class Command {
   kPlugins,
   kPluginsShow,
   kPluginsApprove,
+  kPluginsReplace,
   kPluginsRevoke,
   kPluginsRestart,
   kCounters,

@@ -1,5 +1,7 @@
 // The plugins: list for everybody at the counter, the other commands for the admin.
+#include <algorithm>
 #include <chrono>
+#include <utility>
 #include <vector>
 
 #include "madoguchi/desk/v1/desk.grpc.pb.h"
@@ -37,6 +39,7 @@ constexpr Phrase kRunning("動作中", "running");
 constexpr Phrase kWaiting("再起動待ち", "waiting");
 constexpr Phrase kRefused("使えない", "refused");
 constexpr Phrase kQuarantined("停止中（異常終了のくり返し）", "quarantined");
+constexpr Phrase kUnused("未使用", "unused");
 constexpr Phrase kUnapproved("承認待ち", "not approved");
 
 constexpr Phrase kShowName("名前", "Name");
@@ -49,7 +52,11 @@ constexpr Phrase kShowDigest("ダイジェスト", "Digest");
 constexpr Phrase kShowProblem("問題", "Problem");
 constexpr Phrase kShowState("状態", "State");
 constexpr Phrase kShowRuns("動いている版", "Runs now");
+constexpr Phrase kShowIncidents("問題のあった動き", "Incidents");
 constexpr Phrase kShowLog("ログ", "Log");
+constexpr Phrase kIncident("{} {} 回、最後は {}", "{} ({} times, last {})");
+constexpr Phrase kSeeIncidents("問題のある動きがありました（plugins show {}）",
+                               "there were incidents (plugins show {})");
 constexpr Phrase kNothing("なし", "nothing");
 constexpr Phrase kPcscd("カードリーダーのサービス（pcscd）につなぐ",
                         "connect to the card reader service (pcscd)");
@@ -62,6 +69,14 @@ constexpr Phrase kNetwork("ネットワークにつなぐ", "connect to the netw
 
 constexpr Phrase kJailLacks("この機械ではプラグインの隔離が一部はたらきません。{}",
                             "On this machine a part of the plugins' jail is missing. {}");
+constexpr Phrase kNothingToReplace(
+    "{} は動いていないので、入れ替えるものがありません。plugins approve {} で承認してください。",
+    "{} does not run, so there is nothing to replace. Use: plugins approve {}");
+constexpr Phrase kSameVersion("{} はこの内容ですでに動いています。",
+                              "{} runs as it lies there already.");
+constexpr Phrase kWaits("いま進んでいる確認が終わるのを待って入れ替えます。",
+                        "The new version takes over when the checks under way have ended.");
+constexpr Phrase kNewlyAsks("新しく求める権限", "Asks anew for");
 constexpr Phrase kAsk("この内容で承認しますか [y/N]: ", "Approve it as it is? [y/N]: ");
 constexpr Phrase kApproved("{} を承認しました。", "Approved {}.");
 constexpr Phrase kRuns("{} は動いています。", "{} is running.");
@@ -97,6 +112,8 @@ const Phrase& StatePhrase(PluginRow::State state) {
       return kUnapproved;
     case PluginRow::STATE_QUARANTINED:
       return kQuarantined;
+    case PluginRow::STATE_UNUSED:
+      return kUnused;
     default:
       return kStarting;
   }
@@ -122,6 +139,10 @@ std::string Shown(const desk::v1::InspectPluginReply& seen, Language language) {
   const auto add = [&](const Phrase& label, const std::string& value) {
     rows.push_back({label.In(language), value});
   };
+  // The first of several lines of one label has it, the others stand below it.
+  const auto add_line = [&](const Phrase& label, int line, const std::string& value) {
+    rows.push_back({line == 0 ? label.In(language) : "", value});
+  };
   if (!seen.problem().empty()) {
     add(kShowProblem, Printable(seen.problem()));
   } else {
@@ -130,8 +151,7 @@ std::string Shown(const desk::v1::InspectPluginReply& seen, Language language) {
     add(kShowVersion, Printable(seen.version()));
     if (seen.asked().empty()) add(kShowAsks, kNothing.In(language));
     for (int i = 0; i < seen.asked_size(); ++i) {
-      const std::string label = i == 0 ? kShowAsks.In(language) : "";
-      rows.push_back({label, PermissionText(seen.asked(i), language)});
+      add_line(kShowAsks, i, PermissionText(seen.asked(i), language));
     }
     add(kShowDigest, Printable(seen.digest()));
   }
@@ -141,14 +161,27 @@ std::string Shown(const desk::v1::InspectPluginReply& seen, Language language) {
   const bool runs = row.state() == PluginRow::STATE_RUNNING;
   if (runs && row.digest() != seen.digest()) {
     add(kShowRuns, Printable(row.version()) + " " + Printable(row.digest()));
+    for (const std::string& permission : seen.asked()) {
+      const auto& granted = row.granted();
+      if (std::find(granted.begin(), granted.end(), permission) == granted.end()) {
+        add(kNewlyAsks, PermissionText(permission, language));
+      }
+    }
   }
   if (runs) {
     std::string granted;
     for (const std::string& one : row.granted()) granted += (granted.empty() ? "" : ", ") + one;
     add(kShowGranted, granted.empty() ? kNothing.In(language) : Printable(granted));
   }
+  for (int i = 0; i < row.incident_size(); ++i) {
+    const auto& incident = row.incident(i);
+    add_line(kShowIncidents, i,
+             Fill(kIncident, language,
+                  {Printable(incident.what()), std::to_string(incident.times()),
+                   Printable(incident.last())}));
+  }
   for (int i = 0; i < row.log_size(); ++i) {
-    rows.push_back({i == 0 ? kShowLog.In(language) : "", Printable(row.log(i))});
+    add_line(kShowLog, i, Printable(row.log(i)));
   }
   return Columns(rows);
 }
@@ -196,19 +229,28 @@ bool SaysYes(const Session& session) {
 }
 
 // Tells how the plugin's start went. `before` is the process that ran until now, if one did.
-int AwaitRunning(const std::string& name, int before, const Session& session) {
-  const auto until = std::chrono::steady_clock::now() + kStartPatience;
+int AwaitRunning(const std::string& name, const PluginRow& before, const std::string& digest,
+                 const Session& session) {
+  auto until = std::chrono::steady_clock::now() + kStartPatience;
+  bool told = false;
   while (true) {
     const auto seen = Inspect(name, session);
     if (!seen.ok()) return Fail(seen.status(), session);
     const PluginRow& row = seen->row();
-    const bool failed = row.state() == PluginRow::STATE_WAITING ||
-                        row.state() == PluginRow::STATE_QUARANTINED ||
-                        row.state() == PluginRow::STATE_REFUSED;
-    if (row.state() == PluginRow::STATE_RUNNING && row.pid() != before) {
+    const bool runs = row.state() == PluginRow::STATE_RUNNING;
+    if (runs && row.pid() > 0 && row.pid() != before.pid() && row.digest() == digest) {
       session.out << Fill(kRuns, session.language, {name}) << std::endl;
       return kExitDone;
     }
+    const bool waits = !row.next_digest().empty();
+    if (waits) until = std::chrono::steady_clock::now() + kStartPatience;
+    if (waits && !std::exchange(told, true)) {
+      session.out << kWaits.In(session.language) << std::endl;
+    }
+    const bool failed = row.state() == PluginRow::STATE_WAITING ||
+                        row.state() == PluginRow::STATE_QUARANTINED ||
+                        row.state() == PluginRow::STATE_REFUSED ||
+                        (runs && !waits && row.digest() != digest && !row.detail().empty());
     const bool over = std::chrono::steady_clock::now() >= until;
     if (failed || over || session.interrupted->load() > 0) {
       session.err << Fill(kDoesNotRun, session.language,
@@ -237,10 +279,14 @@ int RunPlugins(const CommandLine& line, const Session& session) {
                   kVersion.In(language), kMaker.In(language), kProcess.In(language),
                   kRestarts.In(language), kDetail.In(language)}};
     for (const auto& row : list->plugin()) {
+      std::string detail = Printable(row.detail());
+      if (detail.empty() && row.incident_size() > 0) {
+        detail = Fill(kSeeIncidents, language, {row.name()});
+      }
       rows.push_back({Printable(row.name()), KindText(row.kind(), language),
                       StatePhrase(row.state()).In(language), Printable(row.version()),
                       Printable(row.maker()), row.pid() > 0 ? std::to_string(row.pid()) : "-",
-                      std::to_string(row.restarts()), Printable(row.detail())});
+                      std::to_string(row.restarts()), detail});
     }
     session.out << Columns(rows);
     for (const std::string& lack : list->jail_lacks()) {
@@ -261,6 +307,16 @@ int RunPluginsShow(const CommandLine& line, const Session& session) {
 int RunPluginsApprove(const CommandLine& line, const Session& session) {
   const auto seen = Inspect(line.name, session);
   if (!seen.ok()) return Fail(seen.status(), session);
+  if (line.command == Command::kPluginsReplace) {
+    if (seen->row().state() != PluginRow::STATE_RUNNING) {
+      session.err << Fill(kNothingToReplace, session.language, {line.name, line.name}) << std::endl;
+      return kExitFailed;
+    }
+    if (seen->problem().empty() && seen->row().digest() == seen->digest()) {
+      session.out << Fill(kSameVersion, session.language, {line.name}) << std::endl;
+      return kExitDone;
+    }
+  }
   session.out << Shown(*seen, session.language) << std::flush;
   if (!seen->problem().empty()) {
     return Fail(FailureStatus(check::v1::FAILURE_CODE_PLUGIN_BROKEN, seen->problem()), session);
@@ -284,7 +340,7 @@ int RunPluginsApprove(const CommandLine& line, const Session& session) {
       });
   if (!done.ok()) return Fail(done.status(), session);
   session.out << Fill(kApproved, session.language, {line.name}) << std::endl;
-  return AwaitRunning(line.name, seen->row().pid(), session);
+  return AwaitRunning(line.name, seen->row(), seen->digest(), session);
 }
 
 int RunPluginsRevoke(const CommandLine& line, const Session& session) {
@@ -310,7 +366,7 @@ int RunPluginsRestart(const CommandLine& line, const Session& session) {
       });
   if (!done.ok()) return Fail(done.status(), session);
   session.out << Fill(kRestarted, session.language, {line.name}) << std::endl;
-  return AwaitRunning(line.name, seen->row().pid(), session);
+  return AwaitRunning(line.name, seen->row(), seen->row().digest(), session);
 }
 
 }  // namespace madoguchi::terminal

@@ -45,6 +45,7 @@ int Dispatch(const CommandLine& line, const Session& session) {
     case Command::kPluginsShow:
       return RunPluginsShow(line, session);
     case Command::kPluginsApprove:
+    case Command::kPluginsReplace:
       return RunPluginsApprove(line, session);
     case Command::kPluginsRevoke:
       return RunPluginsRevoke(line, session);

@@ -1,0 +1,157 @@
+#include "host/loader/plugin_run.h"
+
+#include <fcntl.h>
+#include <grpcpp/create_channel_posix.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <thread>
+
+#include "madoguchi/plugin/v1/plugin.grpc.pb.h"
+#include "sdk/failure/grpc_status.h"
+#include "sdk/launch/launch.h"
+
+namespace madoguchi {
+namespace {
+
+using std::chrono::milliseconds;
+
+// The most bytes of one message from a plugin. Three of the longest R-APDUs fit (reader.proto says
+// so); and what goes on to the screens stays far below the 4 MiB that a screen's gRPC takes.
+constexpr int kLargestAnswer = 256 * 1024;
+
+constexpr milliseconds kEndAfterSocket(100);
+
+// True when `fd` became readable within `timeout`; false on time-out.
+bool AwaitReadable(int fd, milliseconds timeout) {
+  pollfd watched{fd, POLLIN, 0};
+  return poll(&watched, 1, static_cast<int>(timeout.count())) > 0;
+}
+
+std::string HowItEnded(const siginfo_t& facts) {
+  if (facts.si_code == CLD_EXITED && facts.si_status == kRefusedByJail) {
+    return "its jail could not be built; the log's last line says why";
+  }
+  if (facts.si_code == CLD_EXITED) return "ended with status " + std::to_string(facts.si_status);
+  return std::string("killed by ") + strsignal(facts.si_status);
+}
+
+}  // namespace
+
+PluginRun::PluginRun(PluginPlan plan, const Patience& patience, PluginLog* log)
+    : plan_(std::move(plan)), patience_(patience), log_(log) {}
+
+PluginRun::~PluginRun() = default;
+
+absl::Status PluginRun::Spawn(uint64_t generation) {
+  const auto launch = LauncherArguments(plan_.launcher, plan_.jail, kProgramFd, getpid());
+  surroundings_ = Surroundings(plan_.jail);
+  auto spawned = madoguchi::Spawn(launch, plan_.image->program.get(), plan_.jail.pin_lane);
+  if (!spawned.ok()) return spawned.status();
+  spawned_ = *std::move(spawned);
+  const plugin::v1::Manifest& manifest = plan_.image->folder.manifest;
+  life_ = std::make_shared<PluginLife>();
+  life_->kind = manifest.kind();
+  life_->generation = generation;
+  life_->pid = spawned_.pid;
+  life_->pin = std::move(spawned_.pin);
+  life_->service = Fd(fcntl(spawned_.service.get(), F_DUPFD_CLOEXEC, 10));
+  // gRPC takes the descriptor over.
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(kLargestAnswer);
+  life_->channel = grpc::CreateCustomInsecureChannelFromFd(manifest.name(),
+                                                           spawned_.service.Release(), arguments);
+  pulse_ = std::make_unique<Pulse>(life_->channel, patience_.pulse);
+  return absl::OkStatus();
+}
+
+// Greets beside this thread.
+absl::Status PluginRun::Greet(int call_fd) {
+  const Fd done(eventfd(0, EFD_CLOEXEC));
+  absl::Status greeted;
+  bool ended = false;
+  {
+    std::stop_source give_up;
+    const std::jthread greeting([&] {
+      greeted = GreetUntil(give_up.get_token());
+      eventfd_write(done.get(), 1);
+    });
+    pollfd watched[] = {{log_fd(), POLLIN, 0},
+                        {pid_fd(), POLLIN, 0},
+                        {call_fd, POLLIN, 0},
+                        {done.get(), POLLIN, 0}};
+    while ((watched[3].revents & POLLIN) == 0) {
+      if (poll(watched, 4, -1) < 0) continue;
+      if ((watched[0].revents & POLLIN) != 0) TakeLog();
+      if ((watched[0].revents & (POLLHUP | POLLERR)) != 0) {
+        LoseLog();
+        watched[0].fd = -1;
+      }
+      if ((watched[1].revents | watched[2].revents) == 0) continue;
+      ended = ended || watched[1].revents != 0;
+      give_up.request_stop();
+      watched[1].fd = watched[2].fd = -1;
+    }
+  }
+  // Its socket closes a moment before it has ended, and its end says more.
+  if (absl::IsUnavailable(greeted) && !ended) ended = AwaitReadable(pid_fd(), kEndAfterSocket);
+  if (!greeted.ok() && ended) return absl::UnavailableError("it ended before it was ready");
+  return greeted;
+}
+
+absl::Status PluginRun::GreetUntil(const std::stop_token& give_up) {
+  const auto stub = plugin::v1::Plugin::NewStub(life_->channel);
+  const auto deadline = std::chrono::system_clock::now() + patience_.start;
+  plugin::v1::HelloRequest hello;
+  hello.add_host_version(kContractVersion);
+  plugin::v1::HelloReply said;
+  {
+    grpc::ClientContext context;
+    context.set_deadline(deadline);
+    const std::stop_callback cancel(give_up, [&context] { context.TryCancel(); });
+    const absl::Status status = FromGrpc(stub->Hello(&context, hello, &said));
+    if (!status.ok()) {
+      return absl::UnavailableError("no Hello: " + std::string(status.message()));
+    }
+  }
+  if (const std::string difference = DifferenceFrom(plan_.image->folder.manifest, said);
+      !difference.empty()) {
+    return absl::FailedPreconditionError(difference);
+  }
+  grpc::ClientContext context;
+  context.set_deadline(deadline);
+  const std::stop_callback cancel(give_up, [&context] { context.TryCancel(); });
+  plugin::v1::StartReply started;
+  const absl::Status status = FromGrpc(stub->Start(&context, plan_.settings, &started));
+  if (!status.ok()) return absl::UnavailableError("no Start: " + std::string(status.message()));
+  return absl::OkStatus();
+}
+
+void PluginRun::TakeLog() { log_->Take(spawned_.log.get()); }
+
+bool PluginRun::HasMoved() const { return Surroundings(plan_.jail) != surroundings_; }
+
+std::string PluginRun::Bury(bool wait) {
+  life_->over = true;
+  shutdown(life_->service.get(), SHUT_RDWR);
+  const bool by_itself = AwaitReadable(pid_fd(), wait ? patience_.stop : milliseconds(0));
+  // Its whole group: what it left behind would hold its log, and a reader. The group's number is
+  // not given away as long as nobody took the leader's status.
+  kill(-spawned_.pid, SIGKILL);
+  siginfo_t facts{};
+  while (waitid(P_PID, static_cast<id_t>(spawned_.pid), &facts, WEXITED) != 0 && errno == EINTR) {
+  }
+  log_->End(spawned_.log.get());
+  if (!by_itself && facts.si_code != CLD_EXITED && facts.si_status == SIGKILL) {
+    return "killed, because it did not end by itself";
+  }
+  return HowItEnded(facts);
+}
+
+}  // namespace madoguchi

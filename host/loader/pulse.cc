@@ -1,0 +1,52 @@
+#include "host/loader/pulse.h"
+
+#include <grpcpp/client_context.h>
+
+#include <future>
+
+#include "madoguchi/plugin/v1/plugin.grpc.pb.h"
+
+namespace madoguchi {
+
+struct Pulse::Question {
+  std::unique_ptr<plugin::v1::Plugin::Stub> stub;
+  grpc::ClientContext context;
+  plugin::v1::HealthRequest request;
+  plugin::v1::HealthReply reply;
+  std::promise<grpc::Status> answered;
+  std::future<grpc::Status> answer = answered.get_future();
+};
+
+Pulse::Pulse(std::shared_ptr<grpc::Channel> channel, const Limits& limits)
+    : channel_(std::move(channel)), limits_(limits) {}
+
+Pulse::~Pulse() {
+  if (!question_) return;
+  question_->context.TryCancel();
+  question_->answer.wait();
+}
+
+void Pulse::Beat(Time now) {
+  if (question_) {
+    if (question_->answer.wait_for(std::chrono::seconds(0)) != std::future_status::ready) return;
+    const grpc::Status status = question_->answer.get();
+    const bool silent = status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED;
+    silences_ = silent ? silences_ + 1 : 0;
+    if (!silent) ailment_ = status.ok() ? "" : status.error_message();
+    question_.reset();
+  }
+  if (now < next_) return;
+  next_ = now + limits_.period;
+  question_ = std::make_shared<Question>();
+  question_->stub = plugin::v1::Plugin::NewStub(channel_);
+  question_->context.set_deadline(std::chrono::system_clock::now() + limits_.answer);
+  question_->stub->async()->Health(
+      &question_->context, &question_->request, &question_->reply,
+      [question = question_](grpc::Status status) { question->answered.set_value(status); });
+}
+
+bool Pulse::IsStill() const { return silences_ >= limits_.silences; }
+
+std::string Pulse::ailment() const { return ailment_; }
+
+}  // namespace madoguchi
