@@ -101,3 +101,21 @@ function(madoguchi_plugin name)
     madoguchi_add_plugin(${name} ${ARGN})
   endif()
 endfunction()
+
+# madoguchi_conformance_test(PLUGIN [SUFFIX suffix] [COMMAND_PREFIX ...] [OPTIONS ...]) registers the
+# test that PLUGIN passes the conformance kit, with OPTIONS for it: conformance_PLUGIN[_SUFFIX]. It
+# needs no source: whoever copies a plugin's folder copies this line.
+function(madoguchi_conformance_test plugin)
+  cmake_parse_arguments(ARG "" "SUFFIX" "COMMAND_PREFIX;OPTIONS;LABELS" ${ARGN})
+  if(MADOGUCHI_FUZZ OR MADOGUCHI_TSAN)
+    return()
+  endif()
+  set(test conformance_${plugin})
+  if(ARG_SUFFIX)
+    string(APPEND test _${ARG_SUFFIX})
+  endif()
+  add_test(NAME ${test}
+           COMMAND ${ARG_COMMAND_PREFIX} ${CMAKE_BINARY_DIR}/bin/madoguchi-conformance
+                   ${CMAKE_BINARY_DIR}/plugins/${plugin} ${ARG_OPTIONS})
+  set_tests_properties(${test} PROPERTIES TIMEOUT 120 LABELS "${ARG_LABELS}")
+endfunction()

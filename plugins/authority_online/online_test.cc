@@ -218,6 +218,22 @@ TEST_F(OnlineTest, RelaysOverTheLocalSocket) {
   EXPECT_EQ(plugin_->End(), 0);
 }
 
+// With a card that the server trusts no row is left out.
+TEST_F(OnlineTest, KeepsTheContract) {
+  auto card = *Program::Run({"../bin/madoguchi-card", "--dir", Path("card"), "--make-only"},
+                            Path("card.log"), /*await_ready=*/false);
+  ASSERT_EQ(card->Wait(), 0) << card->Output();
+  std::filesystem::copy_file(Path("card/auth-ca.pem"), Path("cards.pem"),
+                             std::filesystem::copy_options::overwrite_existing);
+  StartServer();
+  auto kit = *Program::Run({"../bin/madoguchi-conformance", "../plugins/authority_online", "--set",
+                            "socket=" + Path("a.sock"), "--set", "timeout_ms=500", "--card-folder",
+                            Path("card"), "--only", "authority"},
+                           Path("kit.log"), /*await_ready=*/false);
+  EXPECT_EQ(kit->Wait(), 0) << kit->Output();
+  EXPECT_THAT(kit->Output(), HasSubstr(" 0 failed, 0 skipped"));
+}
+
 TEST_F(OnlineTest, RelaysOverMutualTls) {
   StartServer();
   const std::string log = server_->Output();

@@ -36,8 +36,10 @@ std::string Joined(const std::vector<std::string>& words) {
 }
 
 // For a debugger: where the process is, and time to get there.
-void Introduce(pid_t pid) {
-  std::fprintf(stderr, "plugin started: pid %d\n  gdb -p %d\nPress Enter to go on. ", pid, pid);
+void Introduce(pid_t pid, const std::string& binary) {
+  // What runs is a copy in memory: the symbols are the file's.
+  std::fprintf(stderr, "plugin started: pid %d\n  gdb -p %d %s\nPress Enter to go on. ", pid, pid,
+               binary.c_str());
   if (isatty(STDIN_FILENO) == 0) {
     std::fprintf(stderr, "(not a terminal: going on)\n");
     return;
@@ -149,7 +151,7 @@ absl::StatusOr<Exam::Life> Exam::Spawn(const Form& form) {
   if (options_.debug) jail->without = {"room", "landlock", "seccomp"};
   auto process = PluginProcess::SpawnJailed(image_, *jail, options_.launcher, form.wire);
   if (!process.ok()) return process.status();
-  if (options_.debug) Introduce((*process)->pid());
+  if (options_.debug) Introduce((*process)->pid(), image_.folder.binary);
   return Life(process->release(), [logs = logs_](PluginProcess* ended) {
     logs->push_back(ended->TakeLog());
     delete ended;

@@ -32,6 +32,7 @@ struct Options {
   std::string sim_card;         // path of a socket, or port, where madoguchi-card is inserted
   std::string sim_card_binary;  // path of madoguchi-card
   std::string card_folder;      // of a madoguchi-card, whose key signs for the authority
+  size_t largest_apdu = 65544;  // bytes that card and driver carry; longer ones are not tried
   std::string server_setting;   // the setting that names an authority's server
   bool debug = false;
 };

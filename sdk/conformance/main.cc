@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -34,6 +35,7 @@ Runs the plugin in FOLDER as a host would, in its jail, and reports what it keep
   --launcher PATH        madoguchi-jail (default: beside this program, or in ../libexec/madoguchi)
   --card-command PROGRAM readers: PROGRAM lay|take|restart moves the card
   --sim-card PLACE       readers: puts a virtual card (madoguchi-card) on the socket or port PLACE
+  --largest-apdu BYTES   readers: the longest command that card and driver carry (65544)
   --card-folder FOLDER   authorities: a madoguchi-card's folder, whose key answers for its holder;
                          readers: where --sim-card keeps its card
   --server-setting NAME  authorities: the setting that says where the server is
@@ -98,6 +100,10 @@ std::string Parse(const std::vector<std::string>& words, Arguments* arguments) {
         options.card_command = value;
       } else if (word == "--sim-card") {
         options.sim_card = value;
+      } else if (word == "--largest-apdu") {
+        const auto [at, error] =
+            std::from_chars(value.data(), value.data() + value.size(), options.largest_apdu);
+        if (error != std::errc() || *at != '\0') return "--largest-apdu: expected a number";
       } else if (word == "--card-folder") {
         options.card_folder = value;
       } else if (word == "--server-setting") {

@@ -34,6 +34,10 @@ ReaderExam::ReaderExam(Exam& exam) : exam_(exam) {
   }
 }
 
+ReaderExam::~ReaderExam() {
+  if (laid_) (void)hand_->Take();
+}
+
 absl::Status ReaderExam::Ready() {
   if (life_ != nullptr && !life_->Wait(milliseconds(0))) return absl::OkStatus();
   Drop();
@@ -77,7 +81,11 @@ absl::StatusOr<ReaderExam::Card> ReaderExam::AwaitCard() {
   }
   if (!no_card_) {
     if (auto card = CardWithin(hand_ != nullptr ? kCardPatience : kNoCardPatience)) return *card;
-    no_card_ = hand_ == nullptr;
+    // A row may have left card and reader in disorder; another row is not to pay for it.
+    if (hand_ != nullptr && hand_->Restart().ok()) {
+      if (auto card = CardWithin(kCardPatience)) return *card;
+    }
+    no_card_ = true;
   }
   return none(
       "no card lies on a reader: lay one down before the examination, or give --card-command or "

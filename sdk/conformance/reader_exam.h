@@ -37,6 +37,8 @@ class ReaderExam {
   };
 
   explicit ReaderExam(Exam& exam);
+  // Takes the card away.
+  ~ReaderExam();
 
   Exam& exam() { return exam_; }
   // Makes sure that a process is there and watched. What is wrong, otherwise.

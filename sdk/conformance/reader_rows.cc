@@ -194,8 +194,10 @@ Finding ShortApdus(ReaderExam& exam) {
 Finding ExtendedApdus(ReaderExam& exam) {
   return exam.WithSession([&](const Card&, uint64_t session) {
     std::vector<size_t> carried;
-    for (const size_t size :
-         {size_t{262}, size_t{1024}, size_t{4096}, size_t{65535}, size_t{65544}}) {
+    std::vector<size_t> sizes = {262, 1024, 4096, 65535, 65544};
+    const size_t largest = exam.exam().options().largest_apdu;
+    std::erase_if(sizes, [&](size_t size) { return size > largest; });
+    for (const size_t size : sizes) {
       const auto answer = exam.client().Transmit(session, exam.Harmless(size));
       if (answer.ok() && answer->size() >= 2) {
         carried.push_back(size);
@@ -207,7 +209,8 @@ Finding ExtendedApdus(ReaderExam& exam) {
       return Failed(
           "a command of " + std::to_string(size) + " bytes: " + Words(answer.status()) +
               "; the next command: " + Words(after.status()),
-          "carry it, or refuse it with REQUEST_INVALID before anything is sent, and go on");
+          "carry it, or refuse it with REQUEST_INVALID before anything is sent, and go on; where "
+          "the driver is to blame, tell the kit with --largest-apdu");
     }
     return Passed(carried.empty() ? "none is carried" : Sizes(carried) + " bytes are carried");
   });

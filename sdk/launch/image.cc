@@ -27,32 +27,6 @@ absl::Status SystemError(const std::string& what) {
   return absl::UnavailableError(what + ": " + std::strerror(errno));
 }
 
-// The file's bytes in a sealed memfd. They are copied before they are looked at: the file may
-// change meanwhile, the memfd may not.
-absl::StatusOr<Fd> SealedCopy(const std::string& path, const std::string& name) {
-  // Not to be held up by a pipe of that name.
-  const Fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  struct stat facts;
-  if (file.get() < 0 || fstat(file.get(), &facts) != 0) return SystemError(path);
-  if (!S_ISREG(facts.st_mode)) return absl::InvalidArgumentError(path + ": expected a file");
-  // Linux before 6.3 does not know kMayRun, and needs no telling.
-  Fd low(memfd_create(name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING | kMayRun));
-  if (low.get() < 0) low = Fd(memfd_create(name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  Fd copy(fcntl(low.get(), F_DUPFD_CLOEXEC, kFirstFree));
-  if (copy.get() < 0) return SystemError("memfd_create");
-  for (size_t size = 0;;) {
-    const ssize_t copied = sendfile(copy.get(), file.get(), nullptr, 1U << 20);
-    if (copied < 0) return SystemError(path);
-    if (copied == 0) break;
-    size += static_cast<size_t>(copied);
-    if (size > kLargestProgram) {
-      return absl::InvalidArgumentError(path + ": expected a program of at most 256 MiB");
-    }
-  }
-  if (fcntl(copy.get(), F_ADD_SEALS, kSeals) != 0) return SystemError("sealing " + path);
-  return copy;
-}
-
 // The bytes of a sealed memfd.
 class Mapping {
  public:
@@ -96,6 +70,31 @@ std::string Digest(std::span<const uint8_t> manifest, std::span<const uint8_t> p
 }
 
 }  // namespace
+
+absl::StatusOr<Fd> SealedCopy(const std::string& path, const std::string& name) {
+  // Copied before they are looked at: the file may change meanwhile, the memfd may not.
+  // Not to be held up by a pipe of that name.
+  const Fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  struct stat facts;
+  if (file.get() < 0 || fstat(file.get(), &facts) != 0) return SystemError(path);
+  if (!S_ISREG(facts.st_mode)) return absl::InvalidArgumentError(path + ": expected a file");
+  // Linux before 6.3 does not know kMayRun, and needs no telling.
+  Fd low(memfd_create(name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING | kMayRun));
+  if (low.get() < 0) low = Fd(memfd_create(name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  Fd copy(fcntl(low.get(), F_DUPFD_CLOEXEC, kFirstFree));
+  if (copy.get() < 0) return SystemError("memfd_create");
+  for (size_t size = 0;;) {
+    const ssize_t copied = sendfile(copy.get(), file.get(), nullptr, 1U << 20);
+    if (copied < 0) return SystemError(path);
+    if (copied == 0) break;
+    size += static_cast<size_t>(copied);
+    if (size > kLargestProgram) {
+      return absl::InvalidArgumentError(path + ": expected a program of at most 256 MiB");
+    }
+  }
+  if (fcntl(copy.get(), F_ADD_SEALS, kSeals) != 0) return SystemError("sealing " + path);
+  return copy;
+}
 
 absl::StatusOr<PluginImage> ReadPluginImage(const std::string& folder) {
   PluginImage image;

@@ -23,6 +23,10 @@ struct PluginImage {
 // 256 MiB.
 absl::StatusOr<PluginImage> ReadPluginImage(const std::string& folder);
 
+// The bytes of the file at `path` in a sealed memfd called `name`. UNAVAILABLE when they cannot be
+// read, INVALID_ARGUMENT when it is no file or larger than 256 MiB.
+absl::StatusOr<Fd> SealedCopy(const std::string& path, const std::string& name);
+
 }  // namespace madoguchi
 
 #endif  // MADOGUCHI_SDK_LAUNCH_IMAGE_H_

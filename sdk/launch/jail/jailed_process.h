@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "sdk/launch/jail/jail.h"
+#include "sdk/launch/process.h"
 
 namespace madoguchi {
 
@@ -28,7 +29,7 @@ class JailedProcess {
   JailedProcess(const JailedProcess&) = delete;
   JailedProcess& operator=(const JailedProcess&) = delete;
 
-  pid_t pid() const { return pid_; }
+  pid_t pid() const { return spawned_.pid; }
   // The other end of fd 3; the caller's from then on.
   int TakeService();
   // Waits for the first bytes of its log, and drops them; false when it ended without any.
@@ -38,8 +39,7 @@ class JailedProcess {
 
  private:
   JailedProcess() = default;
-  pid_t pid_ = -1;
-  int service_ = -1, pin_ = -1, log_ = -1;
+  Spawned spawned_;
 };
 
 }  // namespace madoguchi
