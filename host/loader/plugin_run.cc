@@ -49,16 +49,18 @@ PluginRun::PluginRun(PluginPlan plan, const Patience& patience, PluginLog* log)
 
 PluginRun::~PluginRun() = default;
 
-absl::Status PluginRun::Spawn(uint64_t generation) {
+absl::Status PluginRun::Spawn(uint64_t generation, const std::shared_ptr<Incidents>& incidents) {
   const auto launch = LauncherArguments(plan_.launcher, plan_.jail, kProgramFd, getpid());
   surroundings_ = Surroundings(plan_.jail);
-  auto spawned = madoguchi::Spawn(launch, plan_.image->program.get(), plan_.jail.pin_lane);
+  auto spawned =
+      madoguchi::Spawn(launch, plan_.image->program.get(), plan_.jail.pin_lane, plan_.jail.notices);
   if (!spawned.ok()) return spawned.status();
   spawned_ = *std::move(spawned);
   const plugin::v1::Manifest& manifest = plan_.image->folder.manifest;
   life_ = std::make_shared<PluginLife>();
   life_->kind = manifest.kind();
   life_->generation = generation;
+  life_->incidents = incidents;
   life_->pid = spawned_.pid;
   life_->pin = std::move(spawned_.pin);
   life_->service = Fd(fcntl(spawned_.service.get(), F_DUPFD_CLOEXEC, 10));
@@ -67,6 +69,12 @@ absl::Status PluginRun::Spawn(uint64_t generation) {
   arguments.SetMaxReceiveMessageSize(kLargestAnswer);
   life_->channel = grpc::CreateCustomInsecureChannelFromFd(manifest.name(),
                                                            spawned_.service.Release(), arguments);
+  if (plan_.jail.notices) {
+    denied_ = std::make_unique<DeniedCalls>(
+        std::move(spawned_.notices), [incidents](const std::string& call) {
+          incidents->Add("tried " + call + ", which its jail denies");
+        });
+  }
   pulse_ = std::make_unique<Pulse>(life_->channel, patience_.pulse);
   return absl::OkStatus();
 }

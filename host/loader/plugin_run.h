@@ -13,6 +13,7 @@
 #include "host/loader/plugin_log.h"
 #include "host/loader/pulse.h"
 #include "madoguchi/plugin/v1/plugin.pb.h"
+#include "sdk/launch/denied_calls.h"
 #include "sdk/launch/image.h"
 #include "sdk/launch/jail/jail.h"
 
@@ -45,7 +46,7 @@ class PluginRun {
   // The process has been buried by then, or was never spawned.
   ~PluginRun();
 
-  absl::Status Spawn(uint64_t generation);
+  absl::Status Spawn(uint64_t generation, const std::shared_ptr<Incidents>& incidents);
   // Hello and Start; meanwhile the log is taken (a plugin that writes much before its Hello must
   // not block in it). Gives up at once when the process ends or `call_fd` becomes readable. After
   // an error it is to be buried.
@@ -78,6 +79,7 @@ class PluginRun {
   bool log_open_ = true;
   std::shared_ptr<PluginLife> life_;
   std::unique_ptr<Pulse> pulse_;
+  std::unique_ptr<DeniedCalls> denied_;
 };
 
 }  // namespace madoguchi

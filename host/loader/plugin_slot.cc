@@ -168,11 +168,10 @@ std::unique_ptr<PluginRun> PluginSlot::Raise(std::string* why) {
     std::lock_guard<std::mutex> lock(mutex_);
     generation = ++generation_;
   }
-  if (const absl::Status spawned = run->Spawn(generation); !spawned.ok()) {
+  if (const absl::Status spawned = run->Spawn(generation, incidents_); !spawned.ok()) {
     *why = std::string(spawned.message());
     return nullptr;
   }
-  run->life()->incidents = incidents_;
   {
     std::lock_guard<std::mutex> lock(mutex_);
     pids_.insert(run->life()->pid);

@@ -72,6 +72,7 @@ PluginPlan Plugins::Prepare(const Configured& configured) const {
     return plan;
   }
   plan.jail = *std::move(jail);
+  plan.jail.notices = true;
   plan.launcher = place_.launcher;
   return plan;
 }

@@ -19,6 +19,7 @@ namespace madoguchi::vpcd {
 namespace {
 
 constexpr int kMostReaders = 64;
+constexpr int64_t kFastest = 100'000;  // percent
 constexpr std::chrono::milliseconds kAtrPatience(2000);
 // How long Open waits for a card that still owes an answer to the session before.
 constexpr std::chrono::milliseconds kSettlePatience(1000);
@@ -50,11 +51,21 @@ VirtualReader::~VirtualReader() {
 }
 
 absl::Status VirtualReader::Start(const plugin::Settings& settings) {
+  const auto recorded = settings.Text("recording");
+  if (!recorded.ok()) return recorded.status();
+  const auto speed = settings.Integer("speed", 0, kFastest);
+  if (!speed.ok()) return speed.status();
+  if (!recorded->empty()) {
+    auto recording = recording::Parse(*recorded, "setting recording");
+    if (!recording.ok()) return recording.status();
+    recorded_ = std::make_unique<RecordedReader>(board(), *std::move(recording), *speed);
+    return absl::OkStatus();
+  }
   const auto directory = settings.Text("directory");
   if (!directory.ok()) return directory.status();
   const auto count = settings.Integer("readers", 1, kMostReaders);
   if (!count.ok()) return count.status();
-  if (directory->empty()) return Unusable(*directory, "expected a folder");
+  if (directory->empty()) return Unusable(*directory, "expected a folder, or a recording");
   if (mkdir(directory->c_str(), 0700) != 0 && errno != EEXIST) {
     return Unusable(*directory, std::strerror(errno));
   }
@@ -228,6 +239,7 @@ void VirtualReader::Publish() {
 }
 
 absl::StatusOr<reader::v1::OpenReply> VirtualReader::Open(const reader::v1::OpenRequest& request) {
+  if (recorded_ != nullptr) return recorded_->Open(request);
   std::unique_lock<std::mutex> lock(mutex_);
   const auto slot = std::find_if(slots_.begin(), slots_.end(),
                                  [&](const Slot& slot) { return slot.name == request.reader(); });
@@ -268,6 +280,7 @@ absl::StatusOr<reader::v1::OpenReply> VirtualReader::Open(const reader::v1::Open
 
 absl::StatusOr<std::vector<uint8_t>> VirtualReader::Transmit(uint64_t id,
                                                              std::span<const uint8_t> command) {
+  if (recorded_ != nullptr) return recorded_->Transmit(id, command);
   if (command.size() > kLongestMessage) {
     return Failed(check::v1::FAILURE_CODE_REQUEST_INVALID, "a virtual card takes 65535 bytes");
   }
@@ -293,7 +306,14 @@ absl::StatusOr<std::vector<uint8_t>> VirtualReader::Transmit(uint64_t id,
   return answer;
 }
 
+absl::StatusOr<std::vector<uint8_t>> VirtualReader::VerifyAtPad(
+    uint64_t id, std::span<const uint8_t> apdu_template, uint32_t pin_offset) {
+  if (recorded_ != nullptr) return recorded_->VerifyAtPad(id, apdu_template);
+  return plugin::Reader::VerifyAtPad(id, apdu_template, pin_offset);
+}
+
 void VirtualReader::Close(uint64_t id) {
+  if (recorded_ != nullptr) return recorded_->Close(id);
   std::lock_guard<std::mutex> lock(mutex_);
   const auto found = sessions_.find(id);
   if (found == sessions_.end()) return;

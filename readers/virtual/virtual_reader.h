@@ -11,11 +11,13 @@
 #include <vector>
 
 #include "readers/virtual/card_link.h"
+#include "readers/virtual/recorded_reader.h"
 #include "sdk/plugin/reader.h"
 
 namespace madoguchi::vpcd {
 
-// Readers whose cards are processes that connect to a socket (README.md). Thread-safe.
+// Readers whose cards are processes that connect to a socket, or the one reader of a recording
+// (README.md). Thread-safe.
 //
 // One thread watches all sockets and owns what a card says while no session is open; a session's
 // own thread owns it during a Transmit. After an exchange that was abandoned the card is reset and
@@ -31,6 +33,9 @@ class VirtualReader final : public plugin::Reader {
   absl::StatusOr<reader::v1::OpenReply> Open(const reader::v1::OpenRequest& request) override;
   absl::StatusOr<std::vector<uint8_t>> Transmit(uint64_t session,
                                                 std::span<const uint8_t> command) override;
+  absl::StatusOr<std::vector<uint8_t>> VerifyAtPad(uint64_t session,
+                                                   std::span<const uint8_t> apdu_template,
+                                                   uint32_t pin_offset) override;
   void Close(uint64_t session) override;
 
  private:
@@ -78,6 +83,8 @@ class VirtualReader final : public plugin::Reader {
   int GreetingTimeout();
   void Publish();
 
+  // Instead of all below, once Start was told of a recording.
+  std::unique_ptr<RecordedReader> recorded_;
   std::mutex mutex_;
   std::condition_variable settled_;
   std::vector<Slot> slots_;

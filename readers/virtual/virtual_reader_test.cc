@@ -57,8 +57,10 @@ class VirtualReaderTest : public testing::Test {
   }
 
   void Begin(int readers = 2) {
-    const absl::Status status =
-        process_->Start({{"directory", directory_}, {"readers", std::to_string(readers)}});
+    const absl::Status status = process_->Start({{"directory", directory_},
+                                                 {"readers", std::to_string(readers)},
+                                                 {"recording", ""},
+                                                 {"speed", "100"}});
     ASSERT_TRUE(status.ok()) << status;
     client_ = std::make_unique<ReaderClient>(*process_);
   }
@@ -113,16 +115,19 @@ TEST_F(VirtualReaderTest, ReplacesASocketThatWasLeftAndNothingElse) {
   process_ = *PluginProcess::Spawn(Binary());
   std::filesystem::remove(Socket());
   std::ofstream(Socket()) << "kept";
-  const absl::Status status = process_->Start({{"directory", directory_}, {"readers", "2"}});
+  const absl::Status status = process_->Start(
+      {{"directory", directory_}, {"readers", "2"}, {"recording", ""}, {"speed", "100"}});
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
   EXPECT_EQ(std::filesystem::file_size(Socket()), 4u);
 }
 
 TEST_F(VirtualReaderTest, NamesTheSettingThatCannotBeUsed) {
-  const absl::Status many = process_->Start({{"directory", directory_}, {"readers", "65"}});
+  const absl::Status many = process_->Start(
+      {{"directory", directory_}, {"readers", "65"}, {"recording", ""}, {"speed", "100"}});
   EXPECT_EQ(many.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(many.message()), testing::HasSubstr("readers"));
-  const absl::Status nowhere = process_->Start({{"directory", "/proc/no/such"}, {"readers", "1"}});
+  const absl::Status nowhere = process_->Start(
+      {{"directory", "/proc/no/such"}, {"readers", "1"}, {"recording", ""}, {"speed", "100"}});
   EXPECT_EQ(nowhere.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(nowhere.message()), testing::HasSubstr("directory"));
 }

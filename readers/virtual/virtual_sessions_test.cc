@@ -92,8 +92,11 @@ TEST(VirtualSessions, ManyAtOnceGetTheirOwnAnswers) {
   {
     VirtualReader reader;
     ASSERT_TRUE(reader
-                    .Start(plugin::Settings(std::map<std::string, std::string>{
-                        {"directory", directory}, {"readers", std::to_string(kReaders)}}))
+                    .Start(plugin::Settings(
+                        std::map<std::string, std::string>{{"directory", directory},
+                                                           {"readers", std::to_string(kReaders)},
+                                                           {"recording", ""},
+                                                           {"speed", "100"}}))
                     .ok());
     std::vector<std::thread> threads;
     for (int index = 0; index < kReaders; ++index) {

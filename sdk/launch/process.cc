@@ -53,12 +53,17 @@ void Fd::Reset() {
   if (fd_ >= 0) close(std::exchange(fd_, -1));
 }
 
-absl::StatusOr<Spawned> Spawn(const std::vector<std::string>& launch, int program, bool pin_lane) {
+absl::StatusOr<Spawned> Spawn(const std::vector<std::string>& launch, int program, bool pin_lane,
+                              bool notices) {
   Spawned spawned;
   auto service = SocketPair(SOCK_STREAM);
   if (!service.ok()) return service.status();
   auto pin = SocketPair(SOCK_SEQPACKET);
   if (!pin.ok()) return pin.status();
+  auto notice = SocketPair(SOCK_SEQPACKET);
+  if (!notice.ok()) return notice.status();
+  // A low number would be overwritten before it is looked at.
+  const Fd bytes(program < 0 ? -1 : fcntl(program, F_DUPFD_CLOEXEC, kFirstFree));
   int log[2];
   if (pipe2(log, O_CLOEXEC) != 0) return SystemError("pipe");
   Fd log_read = Lifted(log[0]), log_write = Lifted(log[1]);
@@ -76,8 +81,10 @@ absl::StatusOr<Spawned> Spawn(const std::vector<std::string>& launch, int progra
   } else {
     posix_spawn_file_actions_addclose(&actions, kPin);
   }
-  if (program >= 0) posix_spawn_file_actions_adddup2(&actions, program, kProgramFd);
-  posix_spawn_file_actions_addclosefrom_np(&actions, program >= 0 ? kProgramFd + 1 : kProgramFd);
+  if (program >= 0) posix_spawn_file_actions_adddup2(&actions, bytes.get(), kProgramFd);
+  if (notices) posix_spawn_file_actions_adddup2(&actions, notice->second.get(), kNoticeFd);
+  const int last = notices ? kNoticeFd : program >= 0 ? kProgramFd : kPin;
+  posix_spawn_file_actions_addclosefrom_np(&actions, last + 1);
 
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
@@ -114,6 +121,7 @@ absl::StatusOr<Spawned> Spawn(const std::vector<std::string>& launch, int progra
   fcntl(log_read.get(), F_SETFL, O_NONBLOCK);
   spawned.service = std::move(service->first);
   if (pin_lane) spawned.pin = std::move(pin->first);
+  if (notices) spawned.notices = std::move(notice->first);
   spawned.log = std::move(log_read);
   return spawned;
 }

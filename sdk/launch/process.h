@@ -33,17 +33,22 @@ struct Spawned {
   Fd service;  // the other end of its fd 3, SOCK_STREAM, non-blocking
   Fd pin;      // the other end of its fd 4, SOCK_SEQPACKET; readers only
   Fd log;      // what it writes to fd 1 and 2
+  Fd notices;  // the other end of the launcher's kNoticeFd (denied_calls.h); with `notices` only
 };
 
 // The descriptor on which the launcher finds the program.
 constexpr int kProgramFd = 5;
+// And the one over which it hands out what tells of the system calls that it denies.
+constexpr int kNoticeFd = 6;
 
 // Runs `launch` (the launcher's path and arguments; see jail/jail.h) with an empty environment, in
 // a process group of its own (so that Ctrl-C at the host's terminal is the host's to handle), with
 // nothing open but fd 0 (/dev/null), 1, 2 (the log), 3, with `pin_lane` 4, and kProgramFd, a
 // duplicate of `program`; with a `program` of -1 that is missing, as a program that is run without
-// the launcher wants it. The launcher's process dies with the thread that called.
-absl::StatusOr<Spawned> Spawn(const std::vector<std::string>& launch, int program, bool pin_lane);
+// the launcher wants it; with `notices` also kNoticeFd. The launcher's process dies with the thread
+// that called.
+absl::StatusOr<Spawned> Spawn(const std::vector<std::string>& launch, int program, bool pin_lane,
+                              bool notices = false);
 
 }  // namespace madoguchi
 

@@ -14,7 +14,9 @@
 
 #include "host/loader/approvals.h"
 #include "sdk/launch/image.h"
+#include "sdk/recording/recording.pb.h"
 #include "sdk/screen/connect.h"
+#include "sdk/textproto/textproto.h"
 
 namespace madoguchi::clinic {
 namespace {
@@ -42,6 +44,8 @@ std::vector<std::string> Ports() {
   }
   return ports;
 }
+
+std::string Recordings() { return MADOGUCHI_RECORDINGS "/"; }
 
 std::unique_ptr<Program> Started(absl::StatusOr<std::unique_ptr<Program>> program) {
   EXPECT_TRUE(program.ok()) << program.status();
@@ -85,7 +89,7 @@ std::unique_ptr<Clinic> Clinic::Make(const Options& options) {
   clinic->folder_ = mkdtemp(path.data());
   for (const char* part : {"/a", "/r", "/log"})
     std::filesystem::create_directory(clinic->folder_ + part);
-  clinic->MakeCards();
+  options.recording.empty() ? clinic->MakeCards() : clinic->TakeRecordedCard();
 
   host::Config& config = clinic->config_;
   config.set_host_id("test-clinic");
@@ -112,6 +116,8 @@ std::unique_ptr<Clinic> Clinic::Make(const Options& options) {
   if (options.pcsc) {
     const char* const socket = std::getenv("PCSCLITE_CSOCK_NAME");
     plugin("reader_pcsc", {{"pcscd_socket", socket == nullptr ? "" : socket}});
+  } else if (!options.recording.empty()) {
+    plugin("reader_virtual", {{"recording", Recordings() + options.recording}});
   } else {
     plugin("reader_virtual",
            {{"directory", clinic->folder_ + "/r"}, {"readers", std::to_string(options.readers)}});
@@ -155,6 +161,17 @@ void Clinic::MakeCards() {
     ASSERT_NE(made, nullptr);
     ASSERT_EQ(made->Wait(), 0) << made->Output();
   }
+}
+
+void Clinic::TakeRecordedCard() {
+  recording::v1::Recording recording;
+  const absl::Status read = ReadTextproto(Recordings() + options_.recording, &recording);
+  ASSERT_TRUE(read.ok()) << read;
+  const std::string card = folder_ + "/" + options_.patients.at(0).name;
+  std::filesystem::create_directory(card);
+  std::filesystem::create_directory(folder_ + "/ca");
+  Write(card + "/auth.pem", recording.certificate_pem());
+  Write(folder_ + "/ca/auth-ca.pem", recording.trust_anchor_pem());
 }
 
 std::string Clinic::ReaderName(int reader) const {
@@ -229,7 +246,9 @@ void Clinic::Start() {
   StartAuthority();
   StartHost();
   EXPECT_TRUE(AwaitPlugins()) << host_->Output();
-  for (int i = 0; i < options_.readers; ++i) EXPECT_TRUE(AwaitCard(i, false));
+  for (int i = 0; i < options_.readers; ++i) {
+    EXPECT_TRUE(AwaitCard(i, !options_.recording.empty()));
+  }
 }
 
 bool Clinic::AwaitPlugins() {

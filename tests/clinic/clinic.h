@@ -50,6 +50,8 @@ class Clinic {
     int readers = 2;
     std::vector<Patient> patients = {{"hanako"}};
     std::vector<std::string> authority_flags;
+    // Name of one in readers/virtual/recordings: it is played, and is the card of the only patient.
+    std::string recording;
   };
 
   // Makes the folder, the cards and the configuration; starts nothing yet.
@@ -61,8 +63,8 @@ class Clinic {
   std::string folder() const { return folder_; }
 
   // Authority, import, host; StartHost approves the plugins as they are. Start waits for the
-  // plugins and for the readers' first snapshot. Each fails the running test with the program's
-  // output when it cannot.
+  // plugins and for the readers' first snapshot (of a recording: for its card). Each fails the
+  // running test with the program's output when it cannot.
   void Start();
   void StartAuthority();
   void StopAuthority() { authority_.reset(); }
@@ -103,6 +105,7 @@ class Clinic {
  private:
   explicit Clinic(Options options) : options_(std::move(options)) {}
   void MakeCards();
+  void TakeRecordedCard();
   void WriteAuthority();
   void WriteHost();
   void ApprovePlugins();

@@ -72,7 +72,9 @@ TEST_F(AttemptsTest, Files) {
         {"unlink $FOLDER/own", kSockets, "EACCES", {}, kByRoom},
         {"unlink $FOLDER/own", kNone, "EPERM", kByAll},
         {"open_by_handle_at", kNone, "EPERM", kByAllAsRoot},
-        {"inotify", kNone, "EPERM", kBySeccomp}});
+        {"inotify", kNone, "EPERM", kBySeccomp},
+        {"inotify", {"usb"}, "EPERM", kBySeccomp},
+        {"inotify", {"pcscd"}, "", {}}});
 }
 
 TEST_F(AttemptsTest, Sockets) {

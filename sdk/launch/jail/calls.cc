@@ -10,6 +10,7 @@
 #include <linux/prctl.h>
 #include <linux/sched.h>
 #include <seccomp.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -70,7 +71,10 @@ constexpr int kFirstUnknownCall = 450, kLastUnknownCall = 512;
 
 class Filter {
  public:
-  Filter() : filter_(seccomp_init(SCMP_ACT_ERRNO(EPERM))) {
+  // `told`: whoever holds the listener is asked about each call that is not allowed, and gives
+  // EPERM.
+  explicit Filter(bool told)
+      : filter_(seccomp_init(told ? SCMP_ACT_NOTIFY : SCMP_ACT_ERRNO(EPERM))) {
     if (filter_ == nullptr) Refuse("seccomp_init");
     // The calls of another architecture (32 bit) have other numbers, and no plugin makes them.
     Check(seccomp_attr_set(filter_, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS), "bad arch");
@@ -88,16 +92,18 @@ class Filter {
     Check(seccomp_rule_add(filter_, SCMP_ACT_ERRNO(ENOSYS), call, 0), "of a number");
   }
 
-  void Load() {
+  // The listener, where there is one; else -1.
+  int Load(bool told) {
     const int error = seccomp_load(filter_);
     // As libseccomp says it where the kernel was built without.
     if (error == -EINVAL || error == -ENOSYS || error == -ECANCELED) {
       if (prctl(PR_GET_SECCOMP, 0, 0, 0, 0) < 0) {
         Note("this kernel has no seccomp: the plugin can make every system call");
-        return;
+        return -1;
       }
     }
     Check(error, "load");
+    return told ? seccomp_notify_fd(filter_) : -1;
   }
 
  private:
@@ -194,6 +200,12 @@ void AllowSockets(Filter& filter, const Cell& cell) {
                  SCMP_A1_32(SCMP_CMP_MASKED_EQ, 0xf, SOCK_STREAM));
   }
   if (cell.MayMakeUnixSockets() || cell.network) filter.Allow("connect");
+  if (cell.pcscd) {
+    // To notice at once that pcscd was started.
+    for (const char* call : {"inotify_init1", "inotify_add_watch", "inotify_rm_watch"}) {
+      filter.Allow(call);
+    }
+  }
   if (cell.network) {
     for (const unsigned family : {AF_INET, AF_INET6}) {
       for (const unsigned type : {SOCK_STREAM, SOCK_DGRAM}) {
@@ -222,10 +234,28 @@ void AllowSockets(Filter& filter, const Cell& cell) {
   }
 }
 
+void Send(int over, int descriptor) {
+  char byte = 0;
+  iovec one{&byte, 1};
+  alignas(cmsghdr) char space[CMSG_SPACE(sizeof(int))] = {};
+  msghdr message{};
+  message.msg_iov = &one;
+  message.msg_iovlen = 1;
+  message.msg_control = space;
+  message.msg_controllen = sizeof(space);
+  cmsghdr* const header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof(int));
+  memcpy(CMSG_DATA(header), &descriptor, sizeof(int));
+  if (sendmsg(over, &message, MSG_NOSIGNAL) != 1) Refuse("cannot send", "the notices", errno);
+}
+
 }  // namespace
 
 void FilterCalls(const Cell& cell, int program_fd) {
-  Filter filter;
+  const bool told = cell.notice_fd >= 0;
+  Filter filter(told);
   for (const char* call : kAlways) filter.Allow(call);
   for (const char* call : kNotThere) filter.NotThere(call);
   for (int call = kFirstUnknownCall; call <= kLastUnknownCall; ++call) filter.NotThere(call);
@@ -237,7 +267,10 @@ void FilterCalls(const Cell& cell, int program_fd) {
   // Closed by this very call, and above RLIMIT_NOFILE: nothing can be executed a second time.
   filter.Allow("execveat", SCMP_A0_32(SCMP_CMP_EQ, static_cast<uint32_t>(program_fd)),
                SCMP_A4_32(SCMP_CMP_EQ, AT_EMPTY_PATH));
-  filter.Load();
+  const int listener = filter.Load(told);
+  if (listener < 0) return;
+  Send(cell.notice_fd, listener);
+  close(listener);
 }
 
 }  // namespace madoguchi::jail

@@ -17,6 +17,7 @@ constexpr int kMostPaths = 16;
 struct Cell {
   const char* name = nullptr;
   int program_fd = -1;
+  int notice_fd = -1;
   pid_t host_pid = 0;
   long memory_mib = 512;  // 0: no limit
   long descriptors = 256;
@@ -43,8 +44,8 @@ void Note(const char* sentence);
 
 // Each step refuses when the kernel has the layer and the step fails.
 
-// Leaves fd 0 to 3 (and 4) open and moves the program's to the first number that the limit of
-// descriptors makes impossible for the plugin. Returns that number.
+// Leaves fd 0 to 3 (and 4) open and moves the program's, and that of the notices, to the first
+// numbers that the limit of descriptors makes impossible for the plugin. Returns the program's.
 int MoveDescriptors(Cell& cell);
 // Gives the plugin a file system of its own with nothing in it but what it may touch, and, unless
 // it has network or usb, a network of its own with nothing in it. Landlock stops neither connect()

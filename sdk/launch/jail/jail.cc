@@ -104,6 +104,7 @@ std::vector<std::string> LauncherArguments(const std::string& launcher, const Ja
   add("--host-pid", std::to_string(host_pid));
   add("--memory-mib", std::to_string(jail.memory_mib));
   add("--descriptors", std::to_string(jail.descriptors));
+  if (jail.notices) add("--notice-fd", std::to_string(program_fd + 1));
   if (jail.pin_lane) arguments.push_back("--pin-lane");
   if (jail.permissions.pcscd) add("--permission", "pcscd");
   if (jail.permissions.usb) add("--permission", "usb");

@@ -83,6 +83,8 @@ void TakeOption(Cell& cell, const char* option, const char* value) {
     cell.name = value;
   } else if (strcmp(option, "--program-fd") == 0) {
     cell.program_fd = static_cast<int>(Number(option, value));
+  } else if (strcmp(option, "--notice-fd") == 0) {
+    cell.notice_fd = static_cast<int>(Number(option, value));
   } else if (strcmp(option, "--program") == 0) {
     cell.program_fd = CopyOf(value);
   } else if (strcmp(option, "--host-pid") == 0) {

@@ -67,10 +67,19 @@ int MoveDescriptors(Cell& cell) {
     cell.descriptors = static_cast<long>(open_files.rlim_max) - 1;
   }
   CloseRange(last + 1, cell.program_fd - 1);
-  CloseRange(cell.program_fd + 1, ~0u);
+  if (cell.notice_fd >= 0 && cell.notice_fd != cell.program_fd + 1) {
+    Refuse("the descriptor of the notices has to follow that of the program");
+  }
+  CloseRange(cell.program_fd + (cell.notice_fd < 0 ? 1 : 2), ~0u);
   const int moved = fcntl(cell.program_fd, F_DUPFD_CLOEXEC, static_cast<int>(cell.descriptors));
   if (moved < 0) Refuse("cannot move the program's descriptor", nullptr, errno);
   if (moved != cell.program_fd) close(cell.program_fd);
+  if (cell.notice_fd >= 0) {
+    const int notices = fcntl(cell.notice_fd, F_DUPFD_CLOEXEC, static_cast<int>(cell.descriptors));
+    if (notices < 0) Refuse("cannot move the descriptor of the notices", nullptr, errno);
+    close(cell.notice_fd);
+    cell.notice_fd = notices;
+  }
   return moved;
 }
 
