@@ -88,7 +88,8 @@ class Exam {
   bool has_server() const { return mute_ == nullptr; }
 
   // `bytes` must not be in any log.
-  void AddSecret(const std::string& what, const std::string& bytes) { secrets_[what] = bytes; }
+  void AddSecret(const std::string& what, const std::string& bytes) { secrets_[bytes] = what; }
+  // Each with what it is.
   const std::map<std::string, std::string>& secrets() const { return secrets_; }
   // The whole log of each process that has ended.
   const std::vector<std::string>& logs() const { return *logs_; }

@@ -164,8 +164,7 @@ void GreetingRows(Exam& exam) {
   const auto gate = [&](const char* id, const char* why) {
     if (exam.Fails(id)) exam.Stop(why);
   };
-  exam.Row("plugin.hello-in-time",
-           "In the jail and with an empty environment it answers Hello within 2 s of its start.",
+  exam.Row("plugin.hello-in-time", "In the jail, with no environment: Hello within 2 s.",
            [&] { return HelloInTime(exam); });
   gate("plugin.hello-in-time", "the plugin does not answer Hello");
   exam.Row("plugin.hello-is-manifest", "Hello tells the name and the kind of the manifest.",
@@ -173,10 +172,9 @@ void GreetingRows(Exam& exam) {
   exam.Row("plugin.version-unknown-refused",
            "No common version is FAILED_PRECONDITION; the message says which it speaks.",
            [&] { return UnknownVersionRefused(exam); });
-  exam.Row("plugin.version-highest-common",
-           "Of the host's versions it takes the highest common one.",
+  exam.Row("plugin.version-highest-common", "Of the versions it takes the highest common one.",
            [&] { return HighestCommonVersion(exam); });
-  exam.Row("plugin.starts", "It starts with the manifest's defaults and what was set.",
+  exam.Row("plugin.starts", "It starts with the manifest's defaults and --set.",
            [&] { return StartsInTime(exam); });
   gate("plugin.starts", "the plugin does not start");
   exam.Row("plugin.setting-refused",
@@ -185,9 +183,9 @@ void GreetingRows(Exam& exam) {
   exam.Row("plugin.health", "Health answers OK while the plugin can do its work.",
            [&] { return HealthInTime(exam); });
   exam.Row(
-      "plugin.health-while-busy", "Health may be asked at any time, also during other calls.",
+      "plugin.health-while-busy", "Health may be asked at any time, also during calls.",
       [&] { return HealthWhileBusy(exam); }, "plugin.health");
-  exam.Row("plugin.ends-with-host", "End of file on fd 3: it exits with status 0 within 1 s.",
+  exam.Row("plugin.ends-with-host", "End of file on fd 3: status 0 within 1 s.",
            [&] { return EndsWithHost(exam, false); });
   exam.Row(
       "plugin.ends-with-host-busy", "The same with a call under way.",

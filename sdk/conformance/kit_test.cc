@@ -173,6 +173,23 @@ TEST_F(Kit, FindsEachFaultOfAReader) {
   EachFailsItsRow("right_reader", "READER", {"reader"});
 }
 
+TEST_F(Kit, FindsWhatAReaderShouldNotLog) {
+  MakeCard();
+  const struct {
+    const char* name;
+    const char* seen;
+    std::vector<std::string> fails;
+  } kTable[] = {
+      // What was printed stays in the buffer of stdout as well.
+      {"right_reader_logs_pins", "its log holds a PIN", {"reader.pin-wiped", "log.no-secret"}},
+      {"right_reader_logs_apdus", "its log holds an APDU's data", {"log.no-secret"}}};
+  for (const auto& row : kTable) {
+    const Report report = Run(row.name, "READER");
+    EXPECT_EQ(FailedRows(report), row.fails) << report.Text();
+    EXPECT_THAT(report.Text(), testing::HasSubstr(row.seen));
+  }
+}
+
 TEST_F(Kit, FindsEachFaultOfAnAuthority) {
   MakeCard();
   fs::create_directory(folder_ + "/server");

@@ -48,7 +48,7 @@ Finding NoSecretInLog(Exam& exam) {
   if (exam.secrets().empty()) return Skipped("nothing secret was given to it");
   for (const std::string& log : exam.logs()) {
     const std::string digits = DigitsOf(log);
-    for (const auto& [what, bytes] : exam.secrets()) {
+    for (const auto& [bytes, what] : exam.secrets()) {
       if (log.find(bytes) == std::string::npos && digits.find(Hex(bytes)) == std::string::npos) {
         continue;
       }

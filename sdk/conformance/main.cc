@@ -41,7 +41,7 @@ Runs the plugin in FOLDER as a host would, in its jail, and reports what it keep
   --server-setting NAME  authorities: the setting that says where the server is
   --without-visual       policies: a clinic that does not allow 目視
 
-Status: 0 all rows passed or were skipped, 1 some failed, 2 FOLDER holds no plugin, 64 usage.
+Status: 0 no row failed and not all were skipped, 1 otherwise, 2 FOLDER holds no plugin, 64 usage.
 )";
 
 struct Arguments {

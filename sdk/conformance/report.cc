@@ -14,12 +14,13 @@ namespace {
 
 constexpr size_t kColumns = 100;
 constexpr size_t kLongestText = 2000;  // bytes
-// "  pass  ", the id, two spaces, the sentence, the seconds.
+// "  pass  ", the id, two spaces, the sentence.
 constexpr size_t kMarkWidth = 8;
-constexpr size_t kIdWidth = 32;
-constexpr size_t kTimeWidth = 9;
+constexpr size_t kIdWidth = 30;
 constexpr size_t kSentenceAt = kMarkWidth + kIdWidth + 2;
-constexpr size_t kSentenceWidth = kColumns - kSentenceAt - kTimeWidth;
+constexpr size_t kSentenceWidth = kColumns - kSentenceAt;
+// What takes less is not worth its place on the page.
+constexpr double kShownSeconds = 0.5;
 
 const char* NameOf(Outcome outcome) {
   switch (outcome) {
@@ -108,7 +109,8 @@ std::string TextOf(const Row& row) {
   if (row.finding.outcome == Outcome::kPassed && !row.finding.detail.empty()) {
     sentence += " [" + row.finding.detail + "]";
   }
-  std::vector<std::string> lines = Wrapped(sentence, kSentenceWidth);
+  if (row.seconds >= kShownSeconds) sentence += " (" + Time(row.seconds) + " s)";
+  const std::vector<std::string> lines = Wrapped(sentence, kSentenceWidth);
   std::string out = MarkOf(row.finding.outcome) + Pad(row.id, kIdWidth);
   // An id that is too long has the line for itself.
   if (WidthOf(row.id) > kIdWidth) {
@@ -116,9 +118,7 @@ std::string TextOf(const Row& row) {
   } else {
     out += "  ";
   }
-  const std::string time = Time(row.seconds) + " s";
-  out += Pad(lines[0], kSentenceWidth) +
-         std::string(kTimeWidth - std::min(kTimeWidth, time.size()), ' ') + time + "\n";
+  out += lines[0] + "\n";
   for (size_t i = 1; i < lines.size(); ++i) out += std::string(kSentenceAt, ' ') + lines[i] + "\n";
   if (row.finding.outcome == Outcome::kFailed) {
     out += Paragraph("seen", row.finding.detail) + Paragraph("do", row.finding.advice);

@@ -72,13 +72,13 @@ std::string Digest(std::span<const uint8_t> manifest, std::span<const uint8_t> p
 }  // namespace
 
 absl::StatusOr<Fd> SealedCopy(const std::string& path, const std::string& name) {
-  // Copied before they are looked at: the file may change meanwhile, the memfd may not.
   // Not to be held up by a pipe of that name.
   const Fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   struct stat facts;
   if (file.get() < 0 || fstat(file.get(), &facts) != 0) return SystemError(path);
   if (!S_ISREG(facts.st_mode)) return absl::InvalidArgumentError(path + ": expected a file");
-  // Linux before 6.3 does not know kMayRun, and needs no telling.
+  // Copied before it is looked at: the file may change meanwhile, the memfd may not. Linux before
+  // 6.3 does not know kMayRun, and needs no telling.
   Fd low(memfd_create(name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING | kMayRun));
   if (low.get() < 0) low = Fd(memfd_create(name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING));
   Fd copy(fcntl(low.get(), F_DUPFD_CLOEXEC, kFirstFree));

@@ -16,7 +16,8 @@ class Service;
 // A family of plugins, each with one fault, to see that the kit finds it. One program: the name
 // that it was started by (argv[0], the plugin's name) is the id of the row that it fails, with '_'
 // for
-// '.' and '-'. Any other name has no fault: right_reader, right_policy, right_authority.
+// '.' and '-'. Any other name has no fault: right_reader, right_policy, right_authority; but for
+// right_reader_logs_pins and right_reader_logs_apdus, which fail a row that has more than one way.
 namespace madoguchi::wrong {
 
 // True for the plugin that fails `row`, "reader.open-stale" say.

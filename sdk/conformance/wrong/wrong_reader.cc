@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdio>
 #include <map>
 #include <mutex>
 #include <set>
@@ -102,6 +103,7 @@ class ReaderService final : public Reader::Service, public Kind {
     if (!fits && !Fails("reader.apdu-form")) return Failed(FAILURE_CODE_REQUEST_INVALID);
     if (const grpc::Status there = CardOf(request->session()); !there.ok()) return there;
     for (const std::string& command : request->command()) {
+      if (Name() == "right_reader_logs_apdus") Log(command);
       std::this_thread::sleep_for(milliseconds(1));
       if (command.size() > 261 && Fails("reader.apdu-extended")) {
         return Failed(FAILURE_CODE_CARD_ANSWER_INVALID);
@@ -129,6 +131,11 @@ class ReaderService final : public Reader::Service, public Kind {
       if (Fails("reader.pin-late")) std::thread([this] { KeepNext(); }).detach();
       return ToGrpc(pin.status());
     }
+    if (Name() == "right_reader_logs_pins") {
+      std::printf("PIN %.*s\n", static_cast<int>(pin->size()),
+                  reinterpret_cast<const char*>(pin->bytes().data()));
+      std::fflush(stdout);
+    }
     if (Fails("reader.pin-wiped")) kept_.emplace_back(pin->bytes().begin(), pin->bytes().end());
     return grpc::Status::OK;
   }
@@ -143,6 +150,14 @@ class ReaderService final : public Reader::Service, public Kind {
 
  private:
   static std::string Atr() { return Fails("reader.snapshot-form") ? kAtr.substr(0, 1) : kAtr; }
+
+  static void Log(const std::string& command) {
+    for (const char byte : command.substr(0, 64)) {
+      std::printf("%02X ", static_cast<unsigned char>(byte));
+    }
+    std::printf("\n");
+    std::fflush(stdout);
+  }
 
   // OK for a session whose card lies there.
   grpc::Status CardOf(uint64_t session) {
