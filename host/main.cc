@@ -1,11 +1,14 @@
 // madoguchid: the host.
 #include <signal.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <string>
+#include <system_error>
 
 #include "host/config.h"
 #include "host/host.h"
@@ -19,18 +22,35 @@ constexpr int kUnavailable = 69;  // EX_UNAVAILABLE
 
 constexpr char kHelp[] =
     "madoguchid --config FILE [--verbose]\n"
+    "madoguchid --play SCRIPT...\n"
     "\n"
     "Runs the host: starts the plugins that FILE names and opens the desk for screens.\n"
     "FILE is protobuf text; host/config.proto says what may stand in it.\n"
     "Prints \"ready\" when the doors are open, and stops on SIGTERM or SIGINT.\n"
     "\n"
+    "  --play      plays checks for whoever builds a screen, without card, reader or authority;\n"
+    "              see `madoguchid --play --help`\n"
     "  --verbose   logs each finished check step by step; personal fields read ***\n"
     "  --version   prints the version\n"
     "  --help      prints this\n";
 
+// Becomes the program that plays, which lies beside this one, or in libexec where it is installed.
+int Play(char** argv) {
+  std::error_code error;
+  const auto own = std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
+  const std::string program = (own / "madoguchi-play").string();
+  execv(program.c_str(), argv);
+  execv((own.parent_path() / "libexec/madoguchi/madoguchi-play").c_str(), argv);
+  std::fprintf(stderr, "madoguchid: %s: %s\n", program.c_str(), std::strerror(errno));
+  return kUnavailable;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    if (std::strcmp(argv[i], "--play") == 0) return Play(argv);
+  }
   std::string path;
   bool verbose = false;
   for (int i = 1; i < argc; ++i) {

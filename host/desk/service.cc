@@ -14,7 +14,7 @@ using namespace check::v1;  // NOLINT: roles and codes.
 grpc::ServerUnaryReactor* Finished(grpc::CallbackServerContext* context,
                                    const absl::Status& status) {
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
-  reactor->Finish(ToGrpc(status));
+  reactor->Finish(ToScreen(status));
   return reactor;
 }
 
@@ -208,7 +208,7 @@ grpc::ServerUnaryReactor* DeskService::RemoveDevice(grpc::CallbackServerContext*
   const absl::Status removed = house_.devices->Remove(request->name());
   if (CodeOf(removed) != FAILURE_CODE_DEVICE_UNKNOWN) return Finished(context, removed);
   // Not the caller is unknown here but the device that it named.
-  grpc::Status status = ToGrpc(removed);
+  grpc::Status status = ToScreen(removed);
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
   reactor->Finish(
       grpc::Status(grpc::StatusCode::NOT_FOUND, status.error_message(), status.error_details()));

@@ -70,7 +70,7 @@ class NewestStream final : public grpc::ServerWriteReactor<Message>,
     }
     // Outside the lock: gRPC may call back at once, on this thread.
     if (end) {
-      this->Finish(ToGrpc(*end));
+      this->Finish(ToScreen(*end));
     } else {
       this->StartWrite(&message_);
     }

@@ -1,4 +1,5 @@
-// madoguchi-conformance: examines a plugin as a host would meet it. README.md tells how to use it.
+// madoguchi-conformance: examines a plugin as a host would meet it, or a desk as a screen would.
+// README.md tells how to use it.
 #include <signal.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "sdk/conformance/desk_rules.h"
 #include "sdk/conformance/exam.h"
 #include "sdk/conformance/folder_watch.h"
 
@@ -21,6 +23,7 @@ constexpr int kPasses = 0, kFails = 1, kNoPlugin = 2, kUsage = 64;
 
 constexpr char kHelp[] =
     R"(usage: madoguchi-conformance FOLDER [OPTION...]
+       madoguchi-conformance --desk ADDRESS... [--json] [--junit FILE]
 Runs the plugin in FOLDER as a host would, in its jail, and reports what it keeps of the contract.
 
   --set NAME=VALUE       a setting's value (a path, for files); repeatable
@@ -41,7 +44,12 @@ Runs the plugin in FOLDER as a host would, in its jail, and reports what it keep
   --server-setting NAME  authorities: the setting that says where the server is
   --without-visual       policies: a clinic that does not allow 目視
 
-Status: 0 no row failed and not all were skipped, 1 otherwise, 2 FOLDER holds no plugin, 64 usage.
+  --desk ADDRESS         a desk in the place of a plugin: the path of its local socket, or of a device
+                         file; repeatable, a device for each role. It begins and cancels checks
+                         at the first counter; only a host of `madoguchid --play` is sent a PIN
+
+Status: 0 no row failed and not all were skipped, 1 otherwise, 2 FOLDER holds no plugin or nobody is
+at ADDRESS, 64 usage.
 )";
 
 struct Arguments {
@@ -49,6 +57,7 @@ struct Arguments {
   bool json = false;
   bool watch = false;
   std::string junit;
+  std::vector<std::string> desks;
 };
 
 // The folder of this program's file.
@@ -94,6 +103,8 @@ std::string Parse(const std::vector<std::string>& words, Arguments* arguments) {
         options.only = value;
       } else if (word == "--junit") {
         arguments->junit = value;
+      } else if (word == "--desk") {
+        arguments->desks.push_back(value);
       } else if (word == "--launcher") {
         options.launcher = value;
       } else if (word == "--card-command") {
@@ -113,12 +124,25 @@ std::string Parse(const std::vector<std::string>& words, Arguments* arguments) {
       }
     }
   }
+  if (!arguments->desks.empty()) {
+    return options.folder.empty() && !arguments->watch ? ""
+                                                       : "expected a desk or a plugin, not both";
+  }
   if (options.folder.empty()) return "expected a plugin's folder";
   return "";
 }
 
+absl::StatusOr<Report> ExamineDesks(const std::vector<std::string>& addresses) {
+  const auto desk = ReachDesk(addresses);
+  if (!desk.ok()) return desk.status();
+  Report report("the desk at " + addresses.front());
+  ExamineDesk(*desk, &report);
+  return report;
+}
+
 int RunOnce(const Arguments& arguments) {
-  const auto report = Examine(arguments.options);
+  const auto report =
+      arguments.desks.empty() ? Examine(arguments.options) : ExamineDesks(arguments.desks);
   if (!report.ok()) {
     std::cerr << "madoguchi-conformance: " << report.status().message() << "\n";
     return kNoPlugin;

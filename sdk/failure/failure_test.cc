@@ -40,6 +40,19 @@ TEST(FailureStatus, SurvivesTheTripThroughGrpc) {
   EXPECT_EQ(FailureOf(received, check::v1::FAILURE_CODE_TIMED_OUT).detail(), "reader A");
 }
 
+TEST(FailureStatus, BringsItsTextsToAScreen) {
+  const grpc::Status sent = ToScreen(FailureStatus(check::v1::FAILURE_CODE_CARD_GONE, "reader A"));
+  check::v1::StatusDetails details;
+  ASSERT_TRUE(details.ParseFromString(sent.error_details()));
+  ASSERT_EQ(details.details_size(), 1);
+  Failure failure;
+  ASSERT_TRUE(details.details(0).UnpackTo(&failure));
+  EXPECT_EQ(failure.detail(), "reader A");
+  EXPECT_FALSE(failure.happened().ja().empty());
+  EXPECT_FALSE(failure.advice().en().empty());
+  EXPECT_TRUE(ToScreen(absl::OkStatus()).ok());
+}
+
 TEST(FailureStatus, AForeignStatusFallsBackToTheCallersCode) {
   const absl::Status foreign =
       FromGrpc(grpc::Status(grpc::StatusCode::UNAVAILABLE, "Socket closed", "not a message \xff"));

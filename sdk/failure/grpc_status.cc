@@ -14,18 +14,27 @@ namespace {
 
 constexpr std::chrono::milliseconds kEndOfStream(1000);
 
-}  // namespace
-
-grpc::Status ToGrpc(const absl::Status& status) {
+grpc::Status WithDetails(const absl::Status& status, const Failure& failure) {
   if (status.ok()) return grpc::Status::OK;
   const auto code = static_cast<grpc::StatusCode>(status.code());
   const std::string message(status.message());
-  if (CodeOf(status) == check::v1::FAILURE_CODE_UNSPECIFIED) return grpc::Status(code, message);
+  if (failure.code() == check::v1::FAILURE_CODE_UNSPECIFIED) return grpc::Status(code, message);
   check::v1::StatusDetails details;
   details.set_code(static_cast<int>(code));
   details.set_message(message);
-  details.add_details()->PackFrom(FailureOf(status, CodeOf(status)));
+  details.add_details()->PackFrom(failure);
   return grpc::Status(code, message, details.SerializeAsString());
+}
+
+}  // namespace
+
+grpc::Status ToGrpc(const absl::Status& status) {
+  return WithDetails(status, FailureOf(status, CodeOf(status)));
+}
+
+grpc::Status ToScreen(const absl::Status& status) {
+  const Failure failure = FailureOf(status, CodeOf(status));
+  return WithDetails(status, Describe(failure.code(), failure.detail()));
 }
 
 absl::Status FromGrpc(const grpc::Status& status) {

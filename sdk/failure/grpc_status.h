@@ -14,6 +14,9 @@ namespace madoguchi {
 // laid out as google.rpc.Status (see check.v1.StatusDetails).
 grpc::Status ToGrpc(const absl::Status& status);
 
+// The same on its way to a screen: what happened and what to do stand in the Failure, too.
+grpc::Status ToScreen(const absl::Status& status);
+
 // The other way round. Details that do not parse, or are absent, leave a status without a failure.
 absl::Status FromGrpc(const grpc::Status& status);
 

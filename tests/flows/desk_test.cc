@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <signal.h>
 
+#include "sdk/conformance/desk_rules.h"
 #include "sdk/failure/failure.h"
 #include "sdk/secret/seal.h"
 #include "tests/flows/flow.h"
@@ -208,6 +209,17 @@ TEST_F(Desk, ScreensMayDropAndComeBackAtAnyStep) {
   ASSERT_TRUE(staff->Close().ok());
   card.reset();
   EXPECT_TRUE(clinic_->AwaitCard(0, false));
+}
+
+TEST_F(Desk, KeepsWhatAScreenMayRelyOn) {
+  conformance::Report report("the desk of a clinic");
+  const auto channel = clinic_->Channel();
+  conformance::ExamineDesk({{{ROLE_STAFF, channel}, {ROLE_PATIENT, channel}}, "1"}, &report);
+  EXPECT_TRUE(report.Passes()) << report.Text();
+  // What would spend a try is left to hosts that play.
+  EXPECT_EQ(report.CountOf(conformance::Outcome::kSkipped), 3) << report.Text();
+  Window window(*clinic_, 0, "hanako");
+  window.ExpectNextCheckWorks();
 }
 
 TEST_F(Desk, AHostThatIsStoppedInMidCheckComesBackIdle) {
