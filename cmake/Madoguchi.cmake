@@ -93,17 +93,13 @@ function(madoguchi_fuzzer name)
   set_tests_properties(${name}_smoke PROPERTIES TIMEOUT 120 LABELS fuzz)
 endfunction()
 
-# madoguchi_plugin(NAME SOURCES... LINK targets...) builds one plugin folder: the binary and its
-# manifest go to <build>/plugins/NAME/.
+# madoguchi_plugin(NAME SOURCES... LINK targets...) builds one plugin folder, as an author outside
+# the tree does: <build>/plugins/NAME/.
+include(${CMAKE_SOURCE_DIR}/sdk/package/MadoguchiAddPlugin.cmake)
 function(madoguchi_plugin name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
-  if(MADOGUCHI_FUZZ)
-    return()
+  if(NOT MADOGUCHI_FUZZ)
+    madoguchi_add_plugin(${name} ${ARGN})
   endif()
-  add_executable(${name} ${ARG_SOURCES})
-  target_link_libraries(${name} PRIVATE ${ARG_LINK})
-  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/plugins/${name})
-  configure_file(plugin.textproto ${CMAKE_BINARY_DIR}/plugins/${name}/plugin.textproto COPYONLY)
 endfunction()
 
 # madoguchi_conformance_test(PLUGIN [SUFFIX suffix] [COMMAND_PREFIX ...] [OPTIONS ...]) registers the

@@ -207,7 +207,7 @@ TEST(DifferenceFrom, NamesWhatDiffersWithBothValues) {
   EXPECT_EQ(DifferenceFrom(manifest, said), "");
   said.set_version(2);
   EXPECT_EQ(DifferenceFrom(manifest, said),
-            "it speaks version 2 of the contract; this host speaks version 1");
+            "it speaks version 2 of the contract, this host version 1: update the host");
   said.set_version(1);
   said.set_kind(plugin::v1::KIND_POLICY);
   EXPECT_EQ(DifferenceFrom(manifest, said), "it is a KIND_POLICY; its manifest says KIND_READER");

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "madoguchi/policy/v1/policy.grpc.pb.h"
+#include "sdk/conformance/plugin_process.h"
 #include "sdk/failure/grpc_status.h"
 
 namespace madoguchi::conformance {
@@ -106,6 +107,8 @@ absl::Status Play(plugin::Policy& policy, const std::string& line) {
   }
   return absl::InvalidArgumentError("FINISH or REFUSED ends a line, and nothing else does");
 }
+
+std::string RemotePolicy::name() const { return process_.manifest().name(); }
 
 absl::StatusOr<policy::v1::NextReply> RemotePolicy::Next(const policy::v1::NextRequest& request) {
   const auto stub = policy::v1::Policy::NewStub(process_.channel());

@@ -3,7 +3,6 @@
 
 #include <string>
 
-#include "sdk/conformance/plugin_process.h"
 #include "sdk/plugin/policy.h"
 
 // Golden checks of a policy, as one line of words each: steps and evidence in turn, from the first
@@ -15,6 +14,8 @@
 // A step is named as in check.v1.Step, evidence as in policy.v1.ProjectedEvidence.Kind. Evidence
 // may be followed by one value: FAILED:CARD_GONE, PIN_REJECTED:2, ANSWERED:VALID, CHOSEN:yes.
 namespace madoguchi::conformance {
+
+class PluginProcess;
 
 // Plays `line` against `policy`, which has been started. OK when the policy answers every prefix as
 // the line says; FAILED_PRECONDITION tells where it does not, INVALID_ARGUMENT which word is none.
@@ -34,7 +35,7 @@ std::string WordOf(const policy::v1::ProjectedEvidence& evidence);
 class RemotePolicy final : public plugin::Policy {
  public:
   explicit RemotePolicy(const PluginProcess& process) : process_(process) {}
-  std::string name() const override { return process_.manifest().name(); }
+  std::string name() const override;
   absl::Status Start(const plugin::Settings&) override { return absl::OkStatus(); }
   absl::StatusOr<policy::v1::NextReply> Next(const policy::v1::NextRequest& request) override;
 

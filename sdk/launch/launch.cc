@@ -71,7 +71,8 @@ std::string DifferenceFrom(const plugin::v1::Manifest& manifest,
   }
   if (said.version() != kContractVersion) {
     add("it speaks version " + std::to_string(said.version()) +
-        " of the contract; this host speaks version " + std::to_string(kContractVersion));
+        " of the contract, this host version " + std::to_string(kContractVersion) +
+        ": update the " + (said.version() > kContractVersion ? "host" : "plugin"));
   }
   return difference;
 }

@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
@@ -28,19 +29,54 @@ void AwaitEndOfFile(int fd) {
   }
 }
 
+uint32_t Highest(std::span<const uint32_t> versions) {
+  return versions.empty() ? 0 : *std::max_element(versions.begin(), versions.end());
+}
+
+// A host may be hostile to a plugin too: not all that it names is repeated.
+std::string Versions(std::span<const uint32_t> versions) {
+  constexpr size_t kMostNamed = 8;
+  if (versions.empty()) return "no version";
+  std::string text = versions.size() == 1 ? "version " : "versions ";
+  for (size_t i = 0; i < std::min(versions.size(), kMostNamed); ++i) {
+    if (i > 0) text += i + 1 == versions.size() ? " and " : ", ";
+    text += std::to_string(versions[i]);
+  }
+  return versions.size() > kMostNamed ? text + " and more" : text;
+}
+
 }  // namespace
+
+uint32_t HighestCommon(std::span<const uint32_t> host, std::span<const uint32_t> plugin) {
+  uint32_t highest = 0;
+  for (const uint32_t version : plugin) {
+    if (std::find(host.begin(), host.end(), version) != host.end()) {
+      highest = std::max(highest, version);
+    }
+  }
+  return highest;
+}
+
+std::string WhyNoneIsCommon(std::span<const uint32_t> host, std::span<const uint32_t> plugin) {
+  const std::string both =
+      "this plugin speaks " + Versions(plugin) + " of the contract and the host " + Versions(host);
+  if (Highest(host) > Highest(plugin)) {
+    return both + ": update the plugin, or build it again with the host's SDK";
+  }
+  return both + ": update the host, or use an older version of the plugin";
+}
 
 grpc::Status PluginService::Hello(grpc::ServerContext*, const v1::HelloRequest* request,
                                   v1::HelloReply* reply) {
-  for (const uint32_t version : request->host_version()) {
-    if (version != kContractVersion) continue;
-    reply->set_version(version);
-    reply->set_name(plugin_.name());
-    reply->set_kind(kind_);
-    return grpc::Status::OK;
+  const std::vector<uint32_t> host(request->host_version().begin(), request->host_version().end());
+  const uint32_t version = HighestCommon(host, versions_);
+  if (version == 0) {
+    return grpc::Status(grpc::StatusCode::FAILED_PRECONDITION, WhyNoneIsCommon(host, versions_));
   }
-  return grpc::Status(grpc::StatusCode::FAILED_PRECONDITION,
-                      "this plugin speaks version 1 of the contract; the host does not");
+  reply->set_version(version);
+  reply->set_name(plugin_.name());
+  reply->set_kind(kind_);
+  return grpc::Status::OK;
 }
 
 grpc::Status PluginService::Start(grpc::ServerContext*, const v1::StartRequest* request,

@@ -1,0 +1,6 @@
+#include "authority.h"
+
+int main() {
+  MyAuthority authority;
+  return madoguchi::plugin::Serve(authority);
+}

@@ -1,0 +1,6 @@
+#include "policy.h"
+
+int main() {
+  MyPolicy policy;
+  return madoguchi::plugin::Serve(policy);
+}

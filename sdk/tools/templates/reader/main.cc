@@ -1,0 +1,6 @@
+#include "reader.h"
+
+int main() {
+  MyReader reader;
+  return madoguchi::plugin::Serve(reader);
+}
