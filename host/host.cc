@@ -104,7 +104,7 @@ class RunningHost final : public Host {
     }
     plugins_ = std::make_unique<Plugins>(
         configured,
-        Plugins::Place{config_.plugin_folder(), base_, config_.state_folder() + "/plugins.lock",
+        Plugins::Place{config_.plugin_folder(), base_, config_.state_folder(),
                        OwnFolder() + "/madoguchi-jail"},
         &readers_);
   }

@@ -51,6 +51,11 @@ PluginRun::~PluginRun() = default;
 
 absl::Status PluginRun::Spawn(uint64_t generation, const std::shared_ptr<Incidents>& incidents) {
   const auto launch = LauncherArguments(plan_.launcher, plan_.jail, kProgramFd, getpid());
+  if (!plan_.bus.empty()) {
+    auto bus = BusProxy::Start(plan_.bus);
+    if (!bus.ok()) return bus.status();
+    bus_ = *std::move(bus);
+  }
   surroundings_ = Surroundings(plan_.jail);
   auto spawned =
       madoguchi::Spawn(launch, plan_.image->program.get(), plan_.jail.pin_lane, plan_.jail.notices);
@@ -143,7 +148,9 @@ absl::Status PluginRun::GreetUntil(const std::stop_token& give_up) {
 
 void PluginRun::TakeLog() { log_->Take(spawned_.log.get()); }
 
-bool PluginRun::HasMoved() const { return Surroundings(plan_.jail) != surroundings_; }
+bool PluginRun::HasMoved() const {
+  return (bus_ != nullptr && bus_->HasEnded()) || Surroundings(plan_.jail) != surroundings_;
+}
 
 std::string PluginRun::Bury(bool wait) {
   life_->over = true;

@@ -13,6 +13,7 @@
 #include "host/loader/plugin_log.h"
 #include "host/loader/pulse.h"
 #include "madoguchi/plugin/v1/plugin.pb.h"
+#include "sdk/launch/bus_proxy.h"
 #include "sdk/launch/denied_calls.h"
 #include "sdk/launch/image.h"
 #include "sdk/launch/jail/jail.h"
@@ -28,6 +29,7 @@ struct PluginPlan {
   plugin::v1::StartRequest settings;
   std::vector<std::string> granted;  // permissions
   Jail jail;
+  std::string bus;       // the socket of its own D-Bus; empty: it has none
   std::string launcher;  // path of madoguchi-jail
 };
 
@@ -62,7 +64,7 @@ class PluginRun {
   void TakeLog();
   // A plugin that closed its log is not to be asked for ever.
   void LoseLog() { log_open_ = false; }
-  // What its jail was built around is another by now (jail.h: Surroundings).
+  // What its jail was built around is another by now (jail.h: Surroundings), or its bus is gone.
   bool HasMoved() const;
   // Closes the socket, waits for the end that this asks for, or with `wait` false does not, and
   // takes its status. How it ended, for the list.
@@ -80,6 +82,7 @@ class PluginRun {
   std::shared_ptr<PluginLife> life_;
   std::unique_ptr<Pulse> pulse_;
   std::unique_ptr<DeniedCalls> denied_;
+  std::unique_ptr<BusProxy> bus_;
 };
 
 }  // namespace madoguchi

@@ -23,7 +23,7 @@ bool Contains(const google::protobuf::RepeatedPtrField<std::string>& all, const 
 }  // namespace
 
 Plugins::Plugins(const std::vector<Configured>& configured, Place place, PluginReaders* readers)
-    : place_(std::move(place)), approvals_(place_.lock_path) {
+    : place_(std::move(place)), approvals_(place_.state_folder + "/plugins.lock") {
   for (const Configured& one : configured) configured_[one.name] = one;
   for (const auto& [name, one] : configured_) {
     const auto up = [readers, name = name](const std::shared_ptr<const PluginLife>& life) {
@@ -66,6 +66,11 @@ PluginPlan Plugins::Prepare(const Configured& configured) const {
     return plan;
   }
   plan.settings = *std::move(settings);
+  const auto& granted = plan.granted;
+  if (std::find(granted.begin(), granted.end(), "bluetooth") != granted.end()) {
+    const std::string bus = place_.state_folder + "/bus/" + configured.name + "/bus.sock";
+    if (FillInBus(manifest, bus, &plan.settings)) plan.bus = bus;
+  }
   auto jail = JailOf(manifest, plan.settings, plan.granted);
   if (!jail.ok()) {
     plan.may_run = absl::FailedPreconditionError(jail.status().message());

@@ -25,9 +25,9 @@ class Plugins final : public PluginDesk {
   };
   struct Place {
     std::string plugin_folder;
-    std::string base;       // what settings' paths are relative to
-    std::string lock_path;  // of plugins.lock
-    std::string launcher;   // path of madoguchi-jail
+    std::string base;          // what settings' paths are relative to
+    std::string state_folder;  // plugins.lock is there, and the sockets of plugins' own buses
+    std::string launcher;      // path of madoguchi-jail
   };
 
   // Starts what may run. Lives of readers go to `readers`, which outlives this object.

@@ -52,7 +52,7 @@ class PluginsTest : public testing::Test {
     plugins_.reset();
     plugins_ = std::make_unique<Plugins>(
         std::vector<Plugins::Configured>{{"stays", {"host.textproto:3:1", {}}}},
-        Plugins::Place{folder_, folder_, folder_ + "/plugins.lock", MADOGUCHI_LAUNCHER}, &readers_);
+        Plugins::Place{folder_, folder_, folder_, MADOGUCHI_LAUNCHER}, &readers_);
   }
   PluginRow Row() const { return plugins_->List().at(0); }
   PluginRow AwaitState(PluginRow::State state) const {

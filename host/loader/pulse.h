@@ -40,7 +40,7 @@ class Pulse {
   const std::shared_ptr<grpc::Channel> channel_;
   const Limits limits_;
   Time next_;
-  std::shared_ptr<Question> question_;  // the callback holds it too
+  std::unique_ptr<Question> question_;
   int silences_ = 0;
   std::string ailment_;
 };

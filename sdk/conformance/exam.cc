@@ -108,6 +108,13 @@ absl::StatusOr<std::unique_ptr<Exam>> Exam::Of(Options options) {
       std::vector<std::string>(manifest.permission().begin(), manifest.permission().end()));
   const auto permissions = PermissionsOf(manifest.kind(), exam->granted_);
   if (!permissions.ok()) return permissions.status();
+  std::string no_bus;
+  plugin::v1::StartRequest unused;
+  if (permissions->bluetooth && FillInBus(manifest, exam->BusPath(), &unused)) {
+    auto bus = BusProxy::Start(exam->BusPath());
+    if (bus.ok()) exam->bus_ = *std::move(bus);
+    if (!bus.ok()) no_bus = std::string(bus.status().message());
+  }
   const auto settings = exam->Settings({});
   if (!settings.ok()) return settings.status();
   for (const SettingDeclaration& setting : manifest.setting()) {
@@ -124,6 +131,7 @@ absl::StatusOr<std::unique_ptr<Exam>> Exam::Of(Options options) {
   for (const Layer& layer : Layers()) {
     if (!layer.there) heading.push_back("no " + layer.name + "  " + layer.sentence);
   }
+  if (!no_bus.empty()) heading.push_back("no bus    " + no_bus);
   if (exam->options_.debug) {
     heading.push_back(
         "DEBUG     no room, Landlock, seccomp or deadlines. A host never runs it so.");
@@ -139,7 +147,9 @@ absl::StatusOr<plugin::v1::StartRequest> Exam::Settings(const Form& form) const 
   for (const auto* given : {&options_.settings, &form.settings}) {
     for (const auto& [name, value] : *given) configured.setting[name] = {value, "--set " + name};
   }
-  return Settle(manifest(), configured, std::filesystem::current_path().string());
+  auto settings = Settle(manifest(), configured, std::filesystem::current_path().string());
+  if (settings.ok() && bus_ != nullptr) FillInBus(manifest(), BusPath(), &*settings);
+  return settings;
 }
 
 absl::StatusOr<Exam::Life> Exam::Spawn(const Form& form) {

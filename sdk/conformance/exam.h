@@ -13,6 +13,7 @@
 #include "madoguchi/plugin/v1/plugin.pb.h"
 #include "sdk/conformance/plugin_process.h"
 #include "sdk/conformance/report.h"
+#include "sdk/launch/bus_proxy.h"
 #include "sdk/launch/image.h"
 #include "sdk/launch/jail/jail.h"
 
@@ -97,12 +98,14 @@ class Exam {
  private:
   explicit Exam(Options options);
   void FindServer();
+  std::string BusPath() const { return scratch_ + "/bus/bus.sock"; }
 
   Options options_;
   PluginImage image_;
   std::vector<std::string> granted_;
   std::string scratch_;
   std::string stopped_;
+  std::unique_ptr<BusProxy> bus_;
   std::unique_ptr<MuteServer> mute_;
   std::map<std::string, std::string> secrets_;
   const std::shared_ptr<std::vector<std::string>> logs_ =

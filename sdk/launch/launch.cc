@@ -25,6 +25,17 @@ absl::StatusOr<Permissions> PermissionsOf(plugin::v1::Kind kind,
   return permissions;
 }
 
+bool FillInBus(const plugin::v1::Manifest& manifest, const std::string& socket,
+               plugin::v1::StartRequest* settings) {
+  bool wanted = false;
+  for (const SettingDeclaration& setting : manifest.setting()) {
+    if (setting.type() != SettingDeclaration::TYPE_BUS) continue;
+    (*settings->mutable_setting())[setting.name()] = socket;
+    wanted = true;
+  }
+  return wanted;
+}
+
 absl::StatusOr<Jail> JailOf(const plugin::v1::Manifest& manifest,
                             const plugin::v1::StartRequest& settings,
                             const std::vector<std::string>& granted) {
@@ -37,7 +48,10 @@ absl::StatusOr<Jail> JailOf(const plugin::v1::Manifest& manifest,
   for (const SettingDeclaration& setting : manifest.setting()) {
     const auto value = settings.setting().find(setting.name());
     if (value == settings.setting().end() || value->second.empty()) continue;
-    if (setting.type() == SettingDeclaration::TYPE_SOCKET) jail.sockets.push_back(value->second);
+    if (setting.type() == SettingDeclaration::TYPE_SOCKET ||
+        (setting.type() == SettingDeclaration::TYPE_BUS && jail.permissions.bluetooth)) {
+      jail.sockets.push_back(value->second);
+    }
     if (setting.type() == SettingDeclaration::TYPE_SOCKET_FOLDER && jail.permissions.sockets) {
       jail.sockets_folder = value->second;
       if (mkdir(value->second.c_str(), 0700) != 0 && errno != EEXIST) {

@@ -20,6 +20,11 @@ constexpr uint32_t kContractVersion = 1;
 absl::StatusOr<Permissions> PermissionsOf(plugin::v1::Kind kind,
                                           const std::vector<std::string>& granted);
 
+// Where the plugin's own D-Bus is to be, into its settings of TYPE_BUS. False when it has none:
+// then it needs no BusProxy (bus_proxy.h).
+bool FillInBus(const plugin::v1::Manifest& manifest, const std::string& socket,
+               plugin::v1::StartRequest* settings);
+
 // The jail of a plugin to which `granted` was granted, around the paths that its settings name.
 // INVALID_ARGUMENT when a permission is unknown, or not for a plugin of its kind; UNAVAILABLE when
 // a folder cannot be made.

@@ -67,6 +67,9 @@ std::string WhyNot(const SettingDeclaration& setting, const std::string& value) 
   if (setting.type() == SettingDeclaration::TYPE_BOOLEAN && value != "true" && value != "false") {
     return "expected true or false";
   }
+  if (setting.type() == SettingDeclaration::TYPE_BUS) {
+    return "the host fills it in; expected that it is left out";
+  }
   if (setting.type() == SettingDeclaration::TYPE_INTEGER) {
     int64_t number = 0;
     const char* const end = value.data() + value.size();

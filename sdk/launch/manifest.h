@@ -34,7 +34,8 @@ struct ConfiguredPlugin {
 };
 
 // What Start delivers: every declared setting with its configured value or its default; of a
-// TYPE_FILE setting the file's bytes; relative paths against `base`. INVALID_ARGUMENT names the
+// TYPE_FILE setting the file's bytes; relative paths against `base`; of a TYPE_BUS setting nothing
+// (FillInBus does). INVALID_ARGUMENT names the
 // place, the plugin, the setting and what was expected: a setting that was not declared, a value of
 // another type, a required one that is missing.
 absl::StatusOr<plugin::v1::StartRequest> Settle(const plugin::v1::Manifest& manifest,

@@ -96,6 +96,7 @@ const std::vector<Attempt>& Attempts() {
        }},
       {"hosts-door", [](const Aims& aims) { return ConnectTo(aims.door); }},
       {"dbus", [](const Aims& aims) { return ConnectTo(aims.dbus); }},
+      {"own-bus", [](const Aims& aims) { return ConnectTo(aims.own_bus); }},
       {"signal-host", [](const Aims&) { return static_cast<long>(kill(getppid(), 0)); }},
       {"signal-all", [](const Aims&) { return static_cast<long>(kill(-1, 0)); }},
       {"trace-host",

@@ -13,6 +13,7 @@ struct Aims {
   std::string door;        // the host's local socket
   std::string dbus;        // a socket of a D-Bus daemon that nobody granted
   int port = 0;            // of a TCP server on 127.0.0.1
+  std::string own_bus;     // the plugin's own, with the permission bluetooth
 };
 
 // One thing that no plugin, or only one with a permission, may do.

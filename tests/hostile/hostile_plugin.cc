@@ -32,6 +32,7 @@ void Misbehave(const std::string& name, const Settings& settings) {
     aims.own_folder = settings.Text("own_folder").value_or("");
     aims.door = settings.Text("door").value_or("");
     aims.dbus = settings.Text("dbus").value_or("");
+    aims.own_bus = settings.Text("bus").value_or("");
     aims.port = static_cast<int>(settings.Integer("port", 0, 65535).value_or(0));
     std::string done, denied;
     for (const Attempt& attempt : Attempts()) {

@@ -66,6 +66,9 @@ class HostileTest : public testing::Test {
       configured->set_name(setting);
       configured->set_value(value);
     }
+    if (permissions == std::vector<std::string>{"bluetooth"}) {
+      manifest << "setting { name: 'bus' type: TYPE_BUS }\n";
+    }
     if (std::find(permissions.begin(), permissions.end(), "sockets") != permissions.end()) {
       manifest << "setting { name: 'folder' type: TYPE_SOCKET_FOLDER }\n";
       auto* const configured = plugin->add_setting();
@@ -152,14 +155,14 @@ TEST_F(HostileTest, WhatNoPluginMayDoIsDeniedToEachKindAndPermission) {
       {"reader_attempts", {}, {}},
       {"reader_attempts_pcscd", {"pcscd"}, {}},
       {"reader_attempts_usb", {"usb"}, {"device-events"}},
-      {"reader_attempts_bluetooth", {"bluetooth"}, {}},
+      {"reader_attempts_bluetooth", {"bluetooth"}, {"own-bus"}},
       {"reader_attempts_sockets", {"sockets"}, {}},
       {"reader_attempts_serial", {"serial:" + std::string(terminal_name_)}, {}}};
   for (const Case& one : cases) Add(one.name, one.permissions);
   clinic_->Start();
   for (const Case& one : cases) {
     EXPECT_EQ(Words(one.name, "done:"), one.done) << one.name;
-    EXPECT_EQ(Words(one.name, "denied:").size() + one.done.size(), 22u) << one.name;
+    EXPECT_EQ(Words(one.name, "denied:").size() + one.done.size(), 23u) << one.name;
     EXPECT_THAT(Incidents(one.name), IsSupersetOf({"tried ptrace, which its jail denies",
                                                    "tried kill, which its jail denies",
                                                    "tried clone, which its jail denies"}))
