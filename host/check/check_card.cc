@@ -78,7 +78,8 @@ absl::StatusOr<CardSeen> Check::AwaitCard() {
       wait_until = std::min(wait_until, patience);
     }
     const auto unclear = std::find_if(cards.begin(), cards.end(), [&](const CardSeen& card) {
-      return disowned_.count(card.arrival) == 0;
+      // Not one whose reader is being replaced just now: it will be told of anew.
+      return disowned_.count(card.arrival) == 0 && world_.reader_port->Visit(card) != nullptr;
     });
     scene_.other_card_lies_there = !cards.empty();
     if (unclear != cards.end()) {

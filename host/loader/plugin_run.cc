@@ -49,13 +49,16 @@ PluginRun::PluginRun(PluginPlan plan, const Patience& patience, PluginLog* log)
 
 PluginRun::~PluginRun() = default;
 
+absl::Status PluginRun::StartBus() {
+  if (plan_.bus.empty()) return absl::OkStatus();
+  auto bus = BusProxy::Start(plan_.bus);
+  if (!bus.ok()) return bus.status();
+  bus_ = *std::move(bus);
+  return absl::OkStatus();
+}
+
 absl::Status PluginRun::Spawn(uint64_t generation, const std::shared_ptr<Incidents>& incidents) {
   const auto launch = LauncherArguments(plan_.launcher, plan_.jail, kProgramFd, getpid());
-  if (!plan_.bus.empty()) {
-    auto bus = BusProxy::Start(plan_.bus);
-    if (!bus.ok()) return bus.status();
-    bus_ = *std::move(bus);
-  }
   surroundings_ = Surroundings(plan_.jail);
   auto spawned =
       madoguchi::Spawn(launch, plan_.image->program.get(), plan_.jail.pin_lane, plan_.jail.notices);
@@ -85,7 +88,7 @@ absl::Status PluginRun::Spawn(uint64_t generation, const std::shared_ptr<Inciden
 }
 
 // Greets beside this thread.
-absl::Status PluginRun::Greet(int call_fd) {
+absl::Status PluginRun::Greet(int call_fd, PluginRun* beside) {
   const Fd done(eventfd(0, EFD_CLOEXEC));
   absl::Status greeted;
   bool ended = false;
@@ -98,9 +101,15 @@ absl::Status PluginRun::Greet(int call_fd) {
     pollfd watched[] = {{log_fd(), POLLIN, 0},
                         {pid_fd(), POLLIN, 0},
                         {call_fd, POLLIN, 0},
-                        {done.get(), POLLIN, 0}};
+                        {done.get(), POLLIN, 0},
+                        {beside == nullptr ? -1 : beside->log_fd(), POLLIN, 0}};
     while ((watched[3].revents & POLLIN) == 0) {
-      if (poll(watched, 4, -1) < 0) continue;
+      if (poll(watched, std::size(watched), -1) < 0) continue;
+      if ((watched[4].revents & POLLIN) != 0) {
+        beside->TakeLog();
+      } else if (watched[4].revents != 0) {
+        watched[4].fd = -1;
+      }
       if ((watched[0].revents & POLLIN) != 0) TakeLog();
       if ((watched[0].revents & (POLLHUP | POLLERR)) != 0) {
         LoseLog();
@@ -148,9 +157,7 @@ absl::Status PluginRun::GreetUntil(const std::stop_token& give_up) {
 
 void PluginRun::TakeLog() { log_->Take(spawned_.log.get()); }
 
-bool PluginRun::HasMoved() const {
-  return (bus_ != nullptr && bus_->HasEnded()) || Surroundings(plan_.jail) != surroundings_;
-}
+bool PluginRun::HasMoved() const { return Surroundings(plan_.jail) != surroundings_; }
 
 std::string PluginRun::Bury(bool wait) {
   life_->over = true;

@@ -48,11 +48,13 @@ class PluginRun {
   // The process has been buried by then, or was never spawned.
   ~PluginRun();
 
+  // The D-Bus of its own, where the plan has one; to be called before Spawn.
+  absl::Status StartBus();
   absl::Status Spawn(uint64_t generation, const std::shared_ptr<Incidents>& incidents);
   // Hello and Start; meanwhile the log is taken (a plugin that writes much before its Hello must
-  // not block in it). Gives up at once when the process ends or `call_fd` becomes readable. After
-  // an error it is to be buried.
-  absl::Status Greet(int call_fd);
+  // not block in it), and that of `beside`, if any: another run of this plugin. Gives up at once
+  // when the process ends or `call_fd` becomes readable. After an error it is to be buried.
+  absl::Status Greet(int call_fd, PluginRun* beside);
 
   const PluginPlan& plan() const { return plan_; }
   const std::shared_ptr<PluginLife>& life() const { return life_; }
@@ -64,8 +66,9 @@ class PluginRun {
   void TakeLog();
   // A plugin that closed its log is not to be asked for ever.
   void LoseLog() { log_open_ = false; }
-  // What its jail was built around is another by now (jail.h: Surroundings), or its bus is gone.
+  // What its jail was built around is another by now (jail.h: Surroundings).
   bool HasMoved() const;
+  bool HasLostBus() const { return bus_ != nullptr && bus_->HasEnded(); }
   // Closes the socket, waits for the end that this asks for, or with `wait` false does not, and
   // takes its status. How it ended, for the list.
   std::string Bury(bool wait);

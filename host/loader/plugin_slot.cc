@@ -19,6 +19,9 @@ using std::chrono::steady_clock;
 constexpr milliseconds kLookAround(1000);
 constexpr milliseconds kLookAtGuests(50);
 
+// A connection that waits at the host's door is welcomed long before.
+constexpr std::chrono::seconds kKnownAfterEnd(10);
+
 Backoff NewBackoff(const Backoff::Limits& limits) {
   return Backoff(limits, [random = std::minstd_rand(std::random_device{}())]() mutable {
     return std::uniform_real_distribution<double>()(random);
@@ -57,7 +60,10 @@ void PluginSlot::Give(Order order) {
   std::lock_guard<std::mutex> lock(mutex_);
   order_ = std::max(order_, order);
   // What was the matter until now is not the answer to the order.
-  if (order == Order::kReload && plan_ && !plan_->may_run.ok()) {
+  if (order == Order::kReload) failed_digest_.clear();
+  const bool waits = state_ == PluginRow::STATE_WAITING || state_ == PluginRow::STATE_QUARANTINED;
+  if (life_ == nullptr && plan_ &&
+      (order == Order::kReload || (order == Order::kRestart && waits))) {
     state_ = PluginRow::STATE_STARTING;
     detail_.clear();
   }
@@ -82,7 +88,7 @@ std::shared_ptr<const PluginLife> PluginSlot::life() const {
 }
 
 bool PluginSlot::IsPidOfThis(pid_t pid) const {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard<std::mutex> lock(pids_mutex_);
   return pids_.count(pid) > 0;
 }
 
@@ -105,6 +111,7 @@ PluginRow PluginSlot::Row() const {
   }
   for (const std::string& permission : plan.granted) row.add_granted(permission);
   if (replacing_) row.set_next_digest(plan_->image->digest);
+  row.set_failed_digest(failed_digest_);
   row.set_state(state_);
   row.set_detail(detail_);
   row.set_pid(pid_);
@@ -131,6 +138,8 @@ void PluginSlot::Supervise(std::stop_token stopping) {
     LookAfterRunning(has_ended);
     LookAfterLeaving();
     order = TakeOrder();
+    // A stop may have come with the call that was just taken.
+    if (stopping.stop_requested()) break;
   }
   EndAll();
 }
@@ -138,7 +147,7 @@ void PluginSlot::Supervise(std::stop_token stopping) {
 void PluginSlot::Obey(Order order) {
   if (order == Order::kNone) return;
   backoff_.Forget();
-  if (order == Order::kReload || !plan_->may_run.ok()) TakePlan();
+  if ((order == Order::kReload || !plan_->may_run.ok()) && !TakePlan()) return;
   if (!plan_->may_run.ok()) {
     begin_at_.reset();
     return;
@@ -148,8 +157,12 @@ void PluginSlot::Obey(Order order) {
   begin_at_ = steady_clock::now();
 }
 
-void PluginSlot::TakePlan() {
+bool PluginSlot::TakePlan() {
   PluginPlan plan = prepare_();
+  if (!plan.may_run.ok() && !absl::IsPermissionDenied(plan.may_run) && running_ != nullptr) {
+    KeepRunning(plan, std::string(plan.may_run.message()));
+    return false;
+  }
   if (!plan.may_run.ok()) EndAll();
   std::lock_guard<std::mutex> lock(mutex_);
   if (!plan.may_run.ok()) {
@@ -159,6 +172,16 @@ void PluginSlot::TakePlan() {
   }
   plan_ = std::move(plan);
   planned_.notify_all();
+  return true;
+}
+
+void PluginSlot::KeepRunning(const PluginPlan& refused, const std::string& why) {
+  trouble_ = "the version that was approved last does not start: " + why + "; version " +
+             VersionOf(*running_) + " goes on";
+  // Should it die, it is what is started again.
+  std::lock_guard<std::mutex> lock(mutex_);
+  plan_ = running_->plan();
+  if (refused.image != nullptr) failed_digest_ = refused.image->digest;
 }
 
 std::unique_ptr<PluginRun> PluginSlot::Raise(std::string* why) {
@@ -168,16 +191,21 @@ std::unique_ptr<PluginRun> PluginSlot::Raise(std::string* why) {
     std::lock_guard<std::mutex> lock(mutex_);
     generation = ++generation_;
   }
-  if (const absl::Status spawned = run->Spawn(generation, incidents_); !spawned.ok()) {
-    *why = std::string(spawned.message());
+  absl::Status begun = run->StartBus();
+  if (begun.ok()) {
+    std::lock_guard<std::mutex> lock(pids_mutex_);
+    begun = run->Spawn(generation, incidents_);
+    if (begun.ok()) pids_[run->life()->pid] = std::nullopt;
+  }
+  if (!begun.ok()) {
+    *why = std::string(begun.message());
     return nullptr;
   }
-  {
+  if (running_ == nullptr) {
     std::lock_guard<std::mutex> lock(mutex_);
-    pids_.insert(run->life()->pid);
-    if (running_ == nullptr) pid_ = run->life()->pid;
+    pid_ = run->life()->pid;
   }
-  if (const absl::Status greeted = run->Greet(call_.get()); !greeted.ok()) {
+  if (const absl::Status greeted = run->Greet(call_.get(), running_.get()); !greeted.ok()) {
     *why = std::string(greeted.message()) + " (" + Bury(*run, /*wait=*/false) + ")";
     return nullptr;
   }
@@ -212,9 +240,8 @@ void PluginSlot::Replace() {
   std::string why;
   auto next = Raise(&why);
   if (next == nullptr) {
-    trouble_ = "the version that was approved last does not start: " + why + "; version " +
-               VersionOf(*running_) + " goes on";
-    return;
+    const PluginPlan refused = *plan_;
+    return KeepRunning(refused, why);
   }
   leaving_.push_back(
       {std::exchange(running_, std::move(next)), steady_clock::now() + patience_.drain});
@@ -270,9 +297,17 @@ void PluginSlot::LookAfterRunning(bool has_ended) {
     return Ended("killed, because it did not answer Health " + std::to_string(limits.silences) +
                  " times, for " + std::to_string(limits.answer.count()) + " ms each");
   }
+  if (running_->HasLostBus()) {
+    End();
+    return Ended("killed, because the D-Bus proxy that it needs ended");
+  }
   // The jail holds files, not names: pcscd's folder may be a new one since, a device plugged in
   // again another.
-  if (running_->HasMoved()) return Restart();
+  if (running_->HasMoved()) {
+    End();
+    begin_at_ = steady_clock::now();
+    return;
+  }
   if (replace_by_ &&
       (running_->life()->guests->CloseIfEmpty() || steady_clock::now() >= *replace_by_)) {
     End();
@@ -289,12 +324,14 @@ void PluginSlot::LookAfterRunning(bool has_ended) {
 
 void PluginSlot::LookAfterLeaving() {
   const auto has_left = [&](const Leaving& one) {
-    pollfd watched{one.run->pid_fd(), POLLIN, 0};
-    if (!one.run->life()->guests->CloseIfEmpty() && steady_clock::now() < one.until &&
-        poll(&watched, 1, 0) == 0) {
+    pollfd watched[] = {{one.run->pid_fd(), POLLIN, 0},
+                        {one.run->life()->service.get(), POLLRDHUP, 0}};
+    const bool by_itself = poll(watched, 2, 0) > 0;
+    if (!by_itself && !one.run->life()->guests->CloseIfEmpty() && steady_clock::now() < one.until) {
       return false;
     }
-    Bury(*one.run, /*wait=*/true);
+    const std::string how = Bury(*one.run, /*wait=*/true);
+    if (by_itself) incidents_->Add(how);
     return true;
   };
   leaving_.erase(std::remove_if(leaving_.begin(), leaving_.end(), has_left), leaving_.end());
@@ -308,6 +345,8 @@ bool PluginSlot::Await() {
   for (const PluginRun* run : runs) {
     watched.push_back({run->log_fd(), POLLIN, 0});
     watched.push_back({run->pid_fd(), POLLIN, 0});
+    // One that closed its socket answers no more, whether or not it lives on.
+    watched.push_back({run->life()->service.get(), POLLRDHUP, 0});
   }
   // For ever, where nothing runs and nothing is to.
   milliseconds patience(-1);
@@ -320,18 +359,25 @@ bool PluginSlot::Await() {
   if (replace_by_ || !leaving_.empty()) patience = kLookAtGuests;
   if (poll(watched.data(), watched.size(), static_cast<int>(patience.count())) <= 0) return false;
   for (size_t i = 0; i < runs.size(); ++i) {
-    const short log = watched[1 + 2 * i].revents;
+    const short log = watched[1 + 3 * i].revents;
     if ((log & POLLIN) != 0) runs[i]->TakeLog();
     if ((log & (POLLHUP | POLLERR)) != 0) runs[i]->LoseLog();
   }
-  return running_ != nullptr && watched[2].revents != 0;
+  return running_ != nullptr && (watched[2].revents | watched[3].revents) != 0;
 }
 
 std::string PluginSlot::Bury(PluginRun& run, bool wait) {
   const std::string how = run.Bury(wait);
-  std::lock_guard<std::mutex> lock(mutex_);
   const pid_t pid = run.life()->pid;
-  pids_.erase(pid);
+  const Time now = steady_clock::now();
+  {
+    std::lock_guard<std::mutex> lock(pids_mutex_);
+    std::erase_if(pids_, [&](const auto& one) {
+      return one.second.has_value() && now - *one.second > kKnownAfterEnd;
+    });
+    pids_[pid] = now;
+  }
+  std::lock_guard<std::mutex> lock(mutex_);
   if (pid_ == pid) pid_ = -1;
   return how;
 }

@@ -4,10 +4,10 @@
 #include <chrono>
 #include <condition_variable>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -28,8 +28,8 @@ class PluginSlot {
   struct Patience {
     PluginRun::Patience run;
     Backoff::Limits backoff;
-    // How long a version that is replaced goes on for the checks that work with it. Longer than any
-    // check's own limits let it last.
+    // How long a version that is replaced goes on for the checks that work with it: longer than a
+    // check takes.
     std::chrono::milliseconds drain{900000};
   };
   using Prepare = std::function<PluginPlan()>;
@@ -53,7 +53,7 @@ class PluginSlot {
   // A row for the admin's list, with the last 20 lines of the log. Each text that comes from the
   // plugin is a PlainLine. Waits until the plugin was prepared for the first time.
   desk::v1::PluginRow Row() const;
-  // What runs, or would; waits as Row does.
+  // What runs or would, or is about to take over; waits as Row does.
   PluginPlan plan() const;
   // Prepares anew, after an approval or its end. Where nothing may run any more, what runs is
   // stopped at once. Where something runs and other bytes may, those take its place: of a policy or
@@ -61,7 +61,8 @@ class PluginSlot {
   // version goes on until its guests have left; it also goes on when the new one does not start. Of
   // a reader, whose device cannot be had twice, they start when the old version's guests have left.
   void Reload();
-  // Stops what runs and starts the same again, at once and without its backoff.
+  // Stops what runs and starts the same again, at once and without its backoff; a reader's newer
+  // version that waits for its turn has it then.
   void Restart();
   // Asks for a clean stop; the destructor waits for it.
   void RequestStop();
@@ -73,7 +74,8 @@ class PluginSlot {
   // All on the slot's thread.
   void Supervise(std::stop_token stopping);
   void Obey(Order order);
-  void TakePlan();
+  // False when what runs goes on as it is.
+  bool TakePlan();
   // Spawns and greets. Nothing when it did not get so far; `why` says why.
   std::unique_ptr<PluginRun> Raise(std::string* why);
   void Begin();
@@ -87,6 +89,8 @@ class PluginSlot {
   void LookAfterLeaving();
   // Waits for whatever comes next, and takes the logs. True when what runs has ended.
   bool Await();
+  // What was approved last cannot take over, because of `why`.
+  void KeepRunning(const PluginPlan& refused, const std::string& why);
   // The slot's thread has to do something else than what it does.
   bool IsCalled() const;
   Order TakeOrder();
@@ -123,13 +127,18 @@ class PluginSlot {
   // Of what runs, which may be the version before plan_.
   std::optional<PluginPlan> runs_;
   bool replacing_ = false;
+  std::string failed_digest_;  // of a new version that did not start
   Order order_ = Order::kNone;
   std::shared_ptr<const PluginLife> life_;
   desk::v1::PluginRow::State state_ = desk::v1::PluginRow::STATE_STARTING;
   std::string detail_;
   pid_t pid_ = -1;
-  std::set<pid_t> pids_;
   uint64_t generation_ = 0;
+
+  // Of all its processes, from before they can do anything until a while after their end: what they
+  // sent last may still lie there. Held during a spawn.
+  mutable std::mutex pids_mutex_;
+  std::map<pid_t, std::optional<Time>> pids_;  // since when it has been over
 
   Fd call_;  // an eventfd: a stop or an order
   std::jthread supervisor_;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -384,7 +385,45 @@ TEST_F(PluginSlotTest, ANewerVersionThatDoesNotStartLeavesTheOldOneRunning) {
   EXPECT_EQ(row.state(), PluginRow::STATE_RUNNING);
   EXPECT_EQ(row.version(), "1.0");
   EXPECT_EQ(row.pid(), first.pid());
+  EXPECT_EQ(row.failed_digest().size(), 64u);
+  EXPECT_NE(row.failed_digest(), row.digest());
   EXPECT_NE(slot->life(), nullptr);
+  // A restart, or a crash, brings back what went on.
+  slot->Restart();
+  const auto again = [&](const PluginRow& now) {
+    return now.state() == PluginRow::STATE_RUNNING && now.pid() != first.pid();
+  };
+  EXPECT_TRUE(again(Await(*slot, again))) << slot->Row().DebugString();
+  EXPECT_EQ(slot->Row().version(), "1.0");
+  // And a version that starts takes over.
+  Write("stays", ".2");
+  slot->Reload();
+  const auto newer = [](const PluginRow& now) { return now.version() == "1.0.2"; };
+  EXPECT_TRUE(newer(Await(*slot, newer))) << slot->Row().DebugString();
+  EXPECT_EQ(slot->Row().failed_digest(), "");
+}
+
+TEST_F(PluginSlotTest, ANewerVersionThatCannotRunAtAllLeavesTheOldOneRunning) {
+  auto slot = Start("stays");
+  const PluginRow first = AwaitState(*slot, PluginRow::STATE_RUNNING);
+  may_run_ = absl::FailedPreconditionError("setting colour is not declared in its manifest");
+  Write("stays", ".1");
+  slot->Reload();
+  const PluginRow row = Await(*slot, [](const PluginRow& now) { return !now.detail().empty(); });
+  EXPECT_EQ(row.state(), PluginRow::STATE_RUNNING);
+  EXPECT_EQ(row.pid(), first.pid());
+  EXPECT_NE(row.detail().find("setting colour"), std::string::npos) << row.detail();
+}
+
+// As one does that does not watch for the end of its socket.
+TEST_F(PluginSlotTest, OneThatClosesItsSocketAndLivesOnIsEndedAndStartedAgain) {
+  patience_.backoff.first = patience_.backoff.longest = 60s;
+  auto slot = Start("stays");
+  const PluginRow first = AwaitState(*slot, PluginRow::STATE_RUNNING);
+  Signal(first, SIGSTOP);
+  shutdown(slot->life()->service.get(), SHUT_RDWR);
+  EXPECT_EQ(AwaitState(*slot, PluginRow::STATE_WAITING).state(), PluginRow::STATE_WAITING);
+  EXPECT_FALSE(Lives(first.pid()));
 }
 
 // The device cannot be had twice.

@@ -189,6 +189,12 @@ absl::Status Plugins::Approve(const desk::v1::ApprovePluginRequest& request, con
   if (!permissions.ok()) {
     return FailureStatus(FAILURE_CODE_REQUEST_INVALID, std::string(permissions.status().message()));
   }
+  // Nothing that cannot run takes the place of what does.
+  const auto settings =
+      Settle(image->folder.manifest, configured_.at(request.name()).settings, place_.base);
+  if (!settings.ok()) {
+    return FailureStatus(FAILURE_CODE_PLUGIN_BROKEN, std::string(settings.status().message()));
+  }
   approval.set_name(request.name());
   approval.set_digest(request.digest());
   approval.set_approved_by(who);

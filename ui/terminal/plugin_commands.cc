@@ -228,7 +228,8 @@ bool SaysYes(const Session& session) {
   return false;
 }
 
-// Tells how the plugin's start went. `before` is the process that ran until now, if one did.
+// Tells how the plugin's start went. `before` is the row of what ran until now, if anything did;
+// `digest` is what is to run, or empty for whatever may.
 int AwaitRunning(const std::string& name, const PluginRow& before, const std::string& digest,
                  const Session& session) {
   auto until = std::chrono::steady_clock::now() + kStartPatience;
@@ -238,7 +239,8 @@ int AwaitRunning(const std::string& name, const PluginRow& before, const std::st
     if (!seen.ok()) return Fail(seen.status(), session);
     const PluginRow& row = seen->row();
     const bool runs = row.state() == PluginRow::STATE_RUNNING;
-    if (runs && row.pid() > 0 && row.pid() != before.pid() && row.digest() == digest) {
+    if (runs && row.pid() > 0 && row.pid() != before.pid() &&
+        (digest.empty() || row.digest() == digest)) {
       session.out << Fill(kRuns, session.language, {name}) << std::endl;
       return kExitDone;
     }
@@ -250,7 +252,7 @@ int AwaitRunning(const std::string& name, const PluginRow& before, const std::st
     const bool failed = row.state() == PluginRow::STATE_WAITING ||
                         row.state() == PluginRow::STATE_QUARANTINED ||
                         row.state() == PluginRow::STATE_REFUSED ||
-                        (runs && !waits && row.digest() != digest && !row.detail().empty());
+                        (!digest.empty() && row.failed_digest() == digest);
     const bool over = std::chrono::steady_clock::now() >= until;
     if (failed || over || session.interrupted->load() > 0) {
       session.err << Fill(kDoesNotRun, session.language,
@@ -366,7 +368,7 @@ int RunPluginsRestart(const CommandLine& line, const Session& session) {
       });
   if (!done.ok()) return Fail(done.status(), session);
   session.out << Fill(kRestarted, session.language, {line.name}) << std::endl;
-  return AwaitRunning(line.name, seen->row(), seen->row().digest(), session);
+  return AwaitRunning(line.name, seen->row(), "", session);
 }
 
 }  // namespace madoguchi::terminal

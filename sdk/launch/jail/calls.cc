@@ -1,5 +1,6 @@
-// The system calls of a plugin: a list of what is allowed; everything else gives EPERM, which a
-// plugin's own log then shows, where a kill would leave a riddle. A list of what is forbidden would
+// The system calls of a plugin: a list of what is allowed; everything else gives EPERM (and ENOSYS
+// once the host has heard enough of it), which a plugin's own log then shows, where a kill would
+// leave a riddle. A list of what is forbidden would
 // grow holes with each kernel; this one was drawn from what gRPC 1.51, glibc, OpenSSL, libpcsclite
 // and the Go runtime call, with room beside it. Calls newer than this file give ENOSYS, so that a
 // newer glibc takes its older way. Arguments are compared in 32 bits where the kernel takes an int.
@@ -75,11 +76,15 @@ class Filter {
   // EPERM.
   explicit Filter(bool told)
       : filter_(seccomp_init(told ? SCMP_ACT_NOTIFY : SCMP_ACT_ERRNO(EPERM))) {
+    if (filter_ == nullptr && told) return;
     if (filter_ == nullptr) Refuse("seccomp_init");
     // The calls of another architecture (32 bit) have other numbers, and no plugin makes them.
     Check(seccomp_attr_set(filter_, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS), "bad arch");
     Check(seccomp_attr_set(filter_, SCMP_FLTATR_CTL_OPTIMIZE, 2), "optimize");
   }
+
+  // False when this system has no listeners at all.
+  bool IsThere() const { return filter_ != nullptr; }
 
   void Allow(const char* call) { Add(SCMP_ACT_ALLOW, call, 0, nullptr); }
   template <typename... Compare>
@@ -92,18 +97,21 @@ class Filter {
     Check(seccomp_rule_add(filter_, SCMP_ACT_ERRNO(ENOSYS), call, 0), "of a number");
   }
 
-  // The listener, where there is one; else -1.
-  int Load(bool told) {
+  // Puts the listener, where one is asked for, into `listener`. False when there can be none: Linux
+  // before 5.0, or somebody around this host listens already, and the kernel allows one.
+  bool Load(int* listener) {
     const int error = seccomp_load(filter_);
+    if (error != 0 && listener != nullptr) return false;
     // As libseccomp says it where the kernel was built without.
     if (error == -EINVAL || error == -ENOSYS || error == -ECANCELED) {
       if (prctl(PR_GET_SECCOMP, 0, 0, 0, 0) < 0) {
         Note("this kernel has no seccomp: the plugin can make every system call");
-        return -1;
+        return true;
       }
     }
     Check(error, "load");
-    return told ? seccomp_notify_fd(filter_) : -1;
+    if (listener != nullptr) *listener = seccomp_notify_fd(filter_);
+    return true;
   }
 
  private:
@@ -251,11 +259,10 @@ void Send(int over, int descriptor) {
   if (sendmsg(over, &message, MSG_NOSIGNAL) != 1) Refuse("cannot send", "the notices", errno);
 }
 
-}  // namespace
-
-void FilterCalls(const Cell& cell, int program_fd) {
-  const bool told = cell.notice_fd >= 0;
-  Filter filter(told);
+// False when it is to be told and cannot be: nothing was filtered then.
+bool Filtered(const Cell& cell, int program_fd, int* listener) {
+  Filter filter(listener != nullptr);
+  if (!filter.IsThere()) return false;
   for (const char* call : kAlways) filter.Allow(call);
   for (const char* call : kNotThere) filter.NotThere(call);
   for (int call = kFirstUnknownCall; call <= kLastUnknownCall; ++call) filter.NotThere(call);
@@ -267,10 +274,20 @@ void FilterCalls(const Cell& cell, int program_fd) {
   // Closed by this very call, and above RLIMIT_NOFILE: nothing can be executed a second time.
   filter.Allow("execveat", SCMP_A0_32(SCMP_CMP_EQ, static_cast<uint32_t>(program_fd)),
                SCMP_A4_32(SCMP_CMP_EQ, AT_EMPTY_PATH));
-  const int listener = filter.Load(told);
-  if (listener < 0) return;
-  Send(cell.notice_fd, listener);
-  close(listener);
+  return filter.Load(listener);
+}
+
+}  // namespace
+
+void FilterCalls(const Cell& cell, int program_fd) {
+  int listener = -1;
+  if (cell.notice_fd >= 0 && Filtered(cell, program_fd, &listener)) {
+    Send(cell.notice_fd, listener);
+    close(listener);
+    return;
+  }
+  if (cell.notice_fd >= 0) Note("this system tells nobody which calls it denies to a plugin");
+  (void)Filtered(cell, program_fd, nullptr);
 }
 
 }  // namespace madoguchi::jail

@@ -63,8 +63,10 @@ int MoveDescriptors(Cell& cell) {
   if (open_files.rlim_max <= 16) Refuse("the host itself may open too few files");
   open_files.rlim_cur = open_files.rlim_max;
   if (setrlimit(RLIMIT_NOFILE, &open_files) != 0) Refuse("setrlimit", "NOFILE", errno);
-  if (static_cast<rlim_t>(cell.descriptors) >= open_files.rlim_max) {
-    cell.descriptors = static_cast<long>(open_files.rlim_max) - 1;
+  // Numbers above the plugin's limit and below the host's, for each descriptor that is moved there.
+  const rlim_t moved_ones = cell.notice_fd < 0 ? 1 : 2;
+  if (static_cast<rlim_t>(cell.descriptors) + moved_ones > open_files.rlim_max) {
+    cell.descriptors = static_cast<long>(open_files.rlim_max - moved_ones);
   }
   CloseRange(last + 1, cell.program_fd - 1);
   if (cell.notice_fd >= 0 && cell.notice_fd != cell.program_fd + 1) {
