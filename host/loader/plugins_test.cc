@@ -69,6 +69,8 @@ class PluginsTest : public testing::Test {
     return plugins_->Approve(request, "uid 1000", "2030-02-17T09:00:00Z");
   }
 
+  void SwapWhileHostsStart(const std::string& here, const std::string& there);
+
   std::string folder_;
   ReaderTable table_;
   PluginReaders readers_;
@@ -213,27 +215,23 @@ TEST_F(PluginsTest, ABrokenLockApprovesNothingAndSaysWhere) {
   EXPECT_EQ(CodeOf(Approve(Row().digest())), FAILURE_CODE_PLUGINS_NOT_SAVED);
 }
 
-// Two files take turns at the plugin's place as fast as they can; what runs is one of them whole,
-// and the one that was approved.
-TEST_F(PluginsTest, ASwapDuringTheReadingIsNoticed) {
-  StartHost();
-  ASSERT_TRUE(Approve(Row().digest()).ok());
-  const std::string good = folder_ + "/stays/stays", other = folder_ + "/other";
-  std::filesystem::copy_file(good, other);
-  std::ofstream(other, std::ios::app) << "more";
+// `here` and `there` take turns at their places as fast as they can, while hosts start: what runs
+// is what was approved, whole, or nothing.
+void PluginsTest::SwapWhileHostsStart(const std::string& here, const std::string& there) {
   std::atomic<bool> ended = false;
   std::thread swapping([&] {
-    while (!ended) renameat2(AT_FDCWD, good.c_str(), AT_FDCWD, other.c_str(), RENAME_EXCHANGE);
+    while (!ended) renameat2(AT_FDCWD, here.c_str(), AT_FDCWD, there.c_str(), RENAME_EXCHANGE);
   });
   int ran = 0, refused = 0;
   for (int i = 0; i < 40; ++i) {
     StartHost();
     const PluginRow row = Row();
-    if (row.state() == PluginRow::STATE_UNAPPROVED) {
+    if (row.state() == PluginRow::STATE_UNAPPROVED || row.state() == PluginRow::STATE_REFUSED) {
       ++refused;
       continue;
     }
     ++ran;
+    EXPECT_EQ(row.version(), "1.0");
     if (AwaitState(PluginRow::STATE_RUNNING).pid() <= 0) continue;
     const std::string exe = "/proc/" + std::to_string(Row().pid()) + "/exe";
     std::error_code gone;
@@ -243,6 +241,44 @@ TEST_F(PluginsTest, ASwapDuringTheReadingIsNoticed) {
   ended = true;
   swapping.join();
   EXPECT_EQ(ran + refused, 40);
+}
+
+TEST_F(PluginsTest, ASwapOfTheProgramDuringTheReadingIsNoticed) {
+  StartHost();
+  ASSERT_TRUE(Approve(Row().digest()).ok());
+  const std::string good = folder_ + "/stays/stays", other = folder_ + "/other";
+  std::filesystem::copy_file(good, other);
+  std::ofstream(other, std::ios::app) << "more";
+  SwapWhileHostsStart(good, other);
+}
+
+TEST_F(PluginsTest, ASwapOfTheWholeFolderDuringTheReadingIsNoticed) {
+  StartHost();
+  ASSERT_TRUE(Approve(Row().digest()).ok());
+  const std::string other = folder_ + "/other";
+  std::filesystem::copy(folder_ + "/stays", other, std::filesystem::copy_options::recursive);
+  std::ofstream(other + "/stays", std::ios::app) << "more";
+  std::ofstream(other + "/plugin.textproto", std::ios::trunc)
+      << "name: 'stays' kind: KIND_POLICY version: '2.0'";
+  SwapWhileHostsStart(folder_ + "/stays", other);
+}
+
+TEST_F(PluginsTest, AFolderInThePlaceOfTheApprovedOneChangesNothingForWhatRuns) {
+  StartHost();
+  ASSERT_TRUE(Approve(Row().digest()).ok());
+  const PluginRow first = AwaitState(PluginRow::STATE_RUNNING);
+  std::filesystem::rename(folder_ + "/stays", folder_ + "/before");
+  Install("2.0");
+  ASSERT_TRUE(plugins_->Restart("stays").ok());
+  const auto until = steady_clock::now() + 10s;
+  while (Row().pid() == first.pid() && steady_clock::now() < until) {
+    std::this_thread::sleep_for(2ms);
+  }
+  const PluginRow again = AwaitState(PluginRow::STATE_RUNNING);
+  EXPECT_EQ(again.version(), "1.0");
+  EXPECT_EQ(again.digest(), first.digest());
+  StartHost();
+  EXPECT_EQ(Row().state(), PluginRow::STATE_UNAPPROVED);
 }
 
 }  // namespace
