@@ -30,7 +30,7 @@ Backoff NewBackoff(const Backoff::Limits& limits) {
 
 bool IsReader(const PluginRun& run) { return run.life()->kind == plugin::v1::KIND_READER; }
 
-std::string VersionOf(const PluginRun& run) { return run.plan().image->folder.manifest.version(); }
+std::string VersionOf(const PluginPlan& plan) { return plan.image->folder.manifest.version(); }
 
 }  // namespace
 
@@ -176,11 +176,15 @@ bool PluginSlot::TakePlan() {
 }
 
 void PluginSlot::KeepRunning(const PluginPlan& refused, const std::string& why) {
+  GoBackTo(running_->plan(), refused);
   trouble_ = "the version that was approved last does not start: " + why + "; version " +
-             VersionOf(*running_) + " goes on";
-  // Should it die, it is what is started again.
+             VersionOf(*plan_) + " goes on";
+}
+
+// Should it die, it is what is started again.
+void PluginSlot::GoBackTo(const PluginPlan& before, const PluginPlan& refused) {
   std::lock_guard<std::mutex> lock(mutex_);
-  plan_ = running_->plan();
+  plan_ = before;
   if (refused.image != nullptr) failed_digest_ = refused.image->digest;
 }
 
@@ -255,6 +259,18 @@ void PluginSlot::Replace() {
   up_(running_->life());
 }
 
+void PluginSlot::Exchange() {
+  const PluginPlan before = running_->plan(), next = *plan_;
+  End();
+  Begin();
+  // Told to do something else, or well.
+  if (running_ != nullptr || IsCalled()) return;
+  GoBackTo(before, next);
+  const std::string why = last_end_;
+  Begin();
+  if (running_ != nullptr) KeepRunning(next, why);
+}
+
 std::string PluginSlot::End(bool wait) {
   if (running_ == nullptr) return "";
   {
@@ -282,6 +298,7 @@ void PluginSlot::EndAll() {
 void PluginSlot::Ended(const std::string& why) {
   // One that was told to end waits for nothing.
   if (IsCalled()) return SetState(PluginRow::STATE_STARTING, "");
+  last_end_ = why;
   incidents_->Add(why);
   begin_at_ = steady_clock::now() + backoff_.Ended(born_, steady_clock::now());
   SetState(backoff_.quarantined() ? PluginRow::STATE_QUARANTINED : PluginRow::STATE_WAITING, why);
@@ -310,8 +327,7 @@ void PluginSlot::LookAfterRunning(bool has_ended) {
   }
   if (replace_by_ &&
       (running_->life()->guests->CloseIfEmpty() || steady_clock::now() >= *replace_by_)) {
-    End();
-    return Begin();
+    return Exchange();
   }
   std::string detail = replace_by_ ? "the version that was approved last takes over when the "
                                      "checks under way have ended"

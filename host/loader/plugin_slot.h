@@ -58,8 +58,10 @@ class PluginSlot {
   // Prepares anew, after an approval or its end. Where nothing may run any more, what runs is
   // stopped at once. Where something runs and other bytes may, those take its place: of a policy or
   // an authority they start beside it and serve whoever comes in from then on, while the old
-  // version goes on until its guests have left; it also goes on when the new one does not start. Of
+  // version goes on until its guests have left. Of
   // a reader, whose device cannot be had twice, they start when the old version's guests have left.
+  // What does not start, or may not run for another reason than that nobody approved it, leaves the
+  // old version running.
   void Reload();
   // Stops what runs and starts the same again, at once and without its backoff; a reader's newer
   // version that waits for its turn has it then.
@@ -80,6 +82,10 @@ class PluginSlot {
   std::unique_ptr<PluginRun> Raise(std::string* why);
   void Begin();
   void Replace();
+  // Ends the reader that runs and begins its newer version, or the same again where that does not
+  // start.
+  void Exchange();
+  void GoBackTo(const PluginPlan& before, const PluginPlan& refused);
   // Ends what runs, and how it ended.
   std::string End(bool wait = true);
   void EndAll();
@@ -120,6 +126,7 @@ class PluginSlot {
   std::optional<Time> begin_at_;
   Time born_;
   std::string trouble_;  // of a new version that did not start
+  std::string last_end_;
 
   mutable std::mutex mutex_;
   mutable std::condition_variable planned_;

@@ -454,6 +454,24 @@ TEST_F(PluginSlotTest, AReaderIsReplacedWhenItsGuestsHaveLeft) {
   EXPECT_EQ(ups_, 2);
 }
 
+TEST_F(PluginSlotTest, AReaderWhoseNewerVersionDoesNotStartIsStartedAgainAsItWas) {
+  kind_ = "KIND_READER";
+  patience_.backoff.first = patience_.backoff.longest = 60s;
+  auto slot = Start("reads");
+  AwaitState(*slot, PluginRow::STATE_RUNNING);
+  Write("reads", ".1", "/bin/false");
+  slot->Reload();
+  const PluginRow row = Await(*slot, [](const PluginRow& now) {
+    return now.state() == PluginRow::STATE_RUNNING && !now.failed_digest().empty() &&
+           !now.detail().empty();
+  });
+  EXPECT_EQ(row.state(), PluginRow::STATE_RUNNING);
+  EXPECT_EQ(row.version(), "1.0");
+  EXPECT_NE(row.failed_digest(), row.digest());
+  EXPECT_NE(row.detail().find("ended with status 1"), std::string::npos) << row.detail();
+  EXPECT_NE(row.detail().find("; version 1.0 goes on"), std::string::npos) << row.detail();
+}
+
 TEST_F(PluginSlotTest, GuestsDoNotKeepAVersionForEver) {
   patience_.drain = 20ms;
   auto slot = Start("stays");
