@@ -58,10 +58,9 @@ class PluginSlot {
   // Prepares anew, after an approval or its end. Where nothing may run any more, what runs is
   // stopped at once. Where something runs and other bytes may, those take its place: of a policy or
   // an authority they start beside it and serve whoever comes in from then on, while the old
-  // version goes on until its guests have left. Of
-  // a reader, whose device cannot be had twice, they start when the old version's guests have left.
-  // What does not start, or may not run for another reason than that nobody approved it, leaves the
-  // old version running.
+  // version goes on until its guests have left. Of a reader, whose device cannot be had twice, they
+  // start when the old version's guests have left. What does not start, or may not run for another
+  // reason than that nobody approved it, leaves the old version running.
   void Reload();
   // Stops what runs and starts the same again, at once and without its backoff; a reader's newer
   // version that waits for its turn has it then.

@@ -1,104 +1,16 @@
 #include "host/loader/plugin_slot.h"
 
-#include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <atomic>
-#include <filesystem>
-#include <fstream>
-
-#include "host/loader/plugins.h"
+#include "host/loader/plugin_slot_fixture.h"
 #include "madoguchi/policy/v1/policy.grpc.pb.h"
-#include "sdk/launch/launch.h"
 
 namespace madoguchi {
 namespace {
 
-using desk::v1::PluginRow;
-using namespace std::chrono_literals;
-using std::chrono::steady_clock;
-
-class PluginSlotTest : public testing::Test {
- protected:
-  PluginSlotTest() {
-    patience_.run.start = 5s;
-    patience_.run.stop = 300ms;
-    patience_.backoff.first = 20ms;
-    patience_.backoff.longest = 40ms;
-    char folder[] = "/tmp/madoguchi-slot-XXXXXX";
-    folder_ = mkdtemp(folder);
-  }
-  ~PluginSlotTest() override { std::filesystem::remove_all(folder_); }
-
-  // The plugin's folder.
-  std::string Write(const std::string& name, const std::string& version,
-                    const std::string& program = MADOGUCHI_TEST_PLUGIN) {
-    const std::string folder = folder_ + "/" + name;
-    std::filesystem::create_directories(folder);
-    std::ofstream(folder + "/plugin.textproto")
-        << "name: '" << name << "' kind: " << kind_ << " version: '1.0" << version
-        << "' binary: 'program'";
-    std::filesystem::remove(folder + "/program");
-    std::filesystem::create_symlink(program, folder + "/program");
-    return folder;
-  }
-  std::unique_ptr<PluginSlot> Start(const std::string& name, const std::string& version = "") {
-    const std::string folder = Write(name, version);
-    return Slot(name, [this, folder] {
-      ++plans_;
-      PluginPlan plan;
-      auto image = ReadPluginImage(folder);
-      EXPECT_TRUE(image.ok()) << image.status();
-      plan.image = std::make_shared<const PluginImage>(*std::move(image));
-      plan.may_run = may_run_;
-      plan.jail = *JailOf(plan.image->folder.manifest, {}, {});
-      plan.jail.sockets = sockets_;
-      plan.launcher = MADOGUCHI_LAUNCHER;
-      return plan;
-    });
-  }
-  std::unique_ptr<PluginSlot> Slot(const std::string& name, PluginSlot::Prepare prepare) {
-    return std::make_unique<PluginSlot>(
-        name, std::move(prepare), [this](const auto&) { ++ups_; },
-        [this](const PluginLife&) { ++downs_; }, patience_);
-  }
-  static PluginSlot::Prepare Refusing(const absl::Status& why) {
-    return [why] {
-      PluginPlan plan;
-      plan.may_run = why;
-      return plan;
-    };
-  }
-
-  // The first row that pleases, or the newest after ten seconds.
-  static PluginRow Await(const PluginSlot& slot,
-                         const std::function<bool(const PluginRow&)>& pleases) {
-    const auto until = steady_clock::now() + 10s;
-    while (true) {
-      const PluginRow row = slot.Row();
-      if (pleases(row) || steady_clock::now() > until) return row;
-      std::this_thread::sleep_for(2ms);
-    }
-  }
-  static PluginRow AwaitState(const PluginSlot& slot, PluginRow::State state) {
-    return Await(slot, [state](const PluginRow& row) { return row.state() == state; });
-  }
-  static bool Lives(pid_t pid) { return kill(pid, 0) == 0; }
-  // A row without a process says -1, and that would be every process of this machine.
-  static void Signal(const PluginRow& row, int signal) {
-    ASSERT_GT(row.pid(), 0) << row.detail();
-    kill(row.pid(), signal);
-  }
-
-  PluginSlot::Patience patience_;
-  std::string folder_;
-  std::string kind_ = "KIND_POLICY";
-  std::vector<std::string> sockets_;
-  absl::Status may_run_ = absl::OkStatus();  // changed only while no slot prepares
-  std::atomic<int> plans_ = 0, ups_ = 0, downs_ = 0;
-};
+class PluginSlotTest : public PluginSlotFixture {};
 
 TEST_F(PluginSlotTest, RunsAndStopsInTime) {
   auto slot = Start("stays");
@@ -335,86 +247,6 @@ TEST_F(PluginSlotTest, WhatItSuffersFromStandsInItsRowAndItRunsOn) {
   EXPECT_EQ(row.restarts(), 0u);
 }
 
-// Of a policy: the new version serves those who come, the old one those who are there.
-TEST_F(PluginSlotTest, ANewerVersionTakesOverBesideTheOldOne) {
-  auto slot = Start("stays");
-  const PluginRow first = AwaitState(*slot, PluginRow::STATE_RUNNING);
-  const auto old = slot->life();
-  auto guest = old->guests->Enter();
-  ASSERT_NE(guest, nullptr);
-  Write("stays", ".1");
-  slot->Reload();
-  const auto newer = [](const PluginRow& row) { return row.version() == "1.0.1"; };
-  const PluginRow second = Await(*slot, newer);
-  ASSERT_TRUE(newer(second)) << second.DebugString();
-  EXPECT_EQ(second.state(), PluginRow::STATE_RUNNING);
-  EXPECT_NE(second.pid(), first.pid());
-  EXPECT_EQ(slot->life()->pid, second.pid());
-  EXPECT_EQ(downs_, 0);
-  // Both run, and neither may come in by the host's door.
-  EXPECT_TRUE(Lives(first.pid()));
-  EXPECT_FALSE(old->over);
-  EXPECT_TRUE(slot->IsPidOfThis(first.pid()));
-  EXPECT_TRUE(slot->IsPidOfThis(second.pid()));
-  grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + 5s);
-  policy::v1::NextReply reply;
-  EXPECT_TRUE(policy::v1::Policy::NewStub(old->channel)
-                  ->Next(&context, policy::v1::NextRequest(), &reply)
-                  .ok());
-  guest.reset();
-  const auto until = steady_clock::now() + 10s;
-  while (Lives(first.pid()) && steady_clock::now() < until) std::this_thread::sleep_for(2ms);
-  EXPECT_FALSE(Lives(first.pid()));
-  EXPECT_EQ(old->guests->Enter(), nullptr);
-  EXPECT_TRUE(Lives(second.pid()));
-}
-
-TEST_F(PluginSlotTest, ANewerVersionThatDoesNotStartLeavesTheOldOneRunning) {
-  auto slot = Start("stays");
-  const PluginRow first = AwaitState(*slot, PluginRow::STATE_RUNNING);
-  Write("stays", ".1", "/bin/false");
-  slot->Reload();
-  const PluginRow row = Await(*slot, [](const PluginRow& now) { return !now.detail().empty(); });
-  EXPECT_EQ(
-      row.detail().find("the version that was approved last does not start: it ended before it "
-                        "was ready (ended with status 1)"),
-      0u)
-      << row.detail();
-  EXPECT_NE(row.detail().find("; version 1.0 goes on"), std::string::npos) << row.detail();
-  EXPECT_EQ(row.state(), PluginRow::STATE_RUNNING);
-  EXPECT_EQ(row.version(), "1.0");
-  EXPECT_EQ(row.pid(), first.pid());
-  EXPECT_EQ(row.failed_digest().size(), 64u);
-  EXPECT_NE(row.failed_digest(), row.digest());
-  EXPECT_NE(slot->life(), nullptr);
-  // A restart, or a crash, brings back what went on.
-  slot->Restart();
-  const auto again = [&](const PluginRow& now) {
-    return now.state() == PluginRow::STATE_RUNNING && now.pid() != first.pid();
-  };
-  EXPECT_TRUE(again(Await(*slot, again))) << slot->Row().DebugString();
-  EXPECT_EQ(slot->Row().version(), "1.0");
-  // And a version that starts takes over.
-  Write("stays", ".2");
-  slot->Reload();
-  const auto newer = [](const PluginRow& now) { return now.version() == "1.0.2"; };
-  EXPECT_TRUE(newer(Await(*slot, newer))) << slot->Row().DebugString();
-  EXPECT_EQ(slot->Row().failed_digest(), "");
-}
-
-TEST_F(PluginSlotTest, ANewerVersionThatCannotRunAtAllLeavesTheOldOneRunning) {
-  auto slot = Start("stays");
-  const PluginRow first = AwaitState(*slot, PluginRow::STATE_RUNNING);
-  may_run_ = absl::FailedPreconditionError("setting colour is not declared in its manifest");
-  Write("stays", ".1");
-  slot->Reload();
-  const PluginRow row = Await(*slot, [](const PluginRow& now) { return !now.detail().empty(); });
-  EXPECT_EQ(row.state(), PluginRow::STATE_RUNNING);
-  EXPECT_EQ(row.pid(), first.pid());
-  EXPECT_NE(row.detail().find("setting colour"), std::string::npos) << row.detail();
-}
-
 // As one does that does not watch for the end of its socket.
 TEST_F(PluginSlotTest, OneThatClosesItsSocketAndLivesOnIsEndedAndStartedAgain) {
   patience_.backoff.first = patience_.backoff.longest = 60s;
@@ -424,79 +256,6 @@ TEST_F(PluginSlotTest, OneThatClosesItsSocketAndLivesOnIsEndedAndStartedAgain) {
   shutdown(slot->life()->service.get(), SHUT_RDWR);
   EXPECT_EQ(AwaitState(*slot, PluginRow::STATE_WAITING).state(), PluginRow::STATE_WAITING);
   EXPECT_FALSE(Lives(first.pid()));
-}
-
-// The device cannot be had twice.
-TEST_F(PluginSlotTest, AReaderIsReplacedWhenItsGuestsHaveLeft) {
-  kind_ = "KIND_READER";
-  auto slot = Start("reads");
-  const PluginRow first = AwaitState(*slot, PluginRow::STATE_RUNNING);
-  ASSERT_EQ(first.state(), PluginRow::STATE_RUNNING) << first.DebugString();
-  auto guest = slot->life()->guests->Enter();
-  Write("reads", ".1");
-  slot->Reload();
-  const PluginRow waiting =
-      Await(*slot, [](const PluginRow& now) { return !now.detail().empty(); });
-  EXPECT_EQ(waiting.detail(),
-            "the version that was approved last takes over when the checks under way have ended");
-  EXPECT_EQ(waiting.state(), PluginRow::STATE_RUNNING);
-  EXPECT_EQ(waiting.version(), "1.0");
-  EXPECT_EQ(waiting.next_digest(), slot->plan().image->digest);
-  EXPECT_EQ(waiting.pid(), first.pid());
-  guest.reset();
-  const auto newer = [](const PluginRow& row) {
-    return row.version() == "1.0.1" && row.state() == PluginRow::STATE_RUNNING;
-  };
-  EXPECT_TRUE(newer(Await(*slot, newer)));
-  EXPECT_EQ(slot->Row().next_digest(), "");
-  EXPECT_FALSE(Lives(first.pid()));
-  EXPECT_EQ(downs_, 1);
-  EXPECT_EQ(ups_, 2);
-}
-
-TEST_F(PluginSlotTest, AReaderWhoseNewerVersionDoesNotStartIsStartedAgainAsItWas) {
-  kind_ = "KIND_READER";
-  patience_.backoff.first = patience_.backoff.longest = 60s;
-  auto slot = Start("reads");
-  AwaitState(*slot, PluginRow::STATE_RUNNING);
-  Write("reads", ".1", "/bin/false");
-  slot->Reload();
-  const PluginRow row = Await(*slot, [](const PluginRow& now) {
-    return now.state() == PluginRow::STATE_RUNNING && !now.failed_digest().empty() &&
-           !now.detail().empty();
-  });
-  EXPECT_EQ(row.state(), PluginRow::STATE_RUNNING);
-  EXPECT_EQ(row.version(), "1.0");
-  EXPECT_NE(row.failed_digest(), row.digest());
-  EXPECT_NE(row.detail().find("ended with status 1"), std::string::npos) << row.detail();
-  EXPECT_NE(row.detail().find("; version 1.0 goes on"), std::string::npos) << row.detail();
-}
-
-TEST_F(PluginSlotTest, GuestsDoNotKeepAVersionForEver) {
-  patience_.drain = 20ms;
-  auto slot = Start("stays");
-  const PluginRow first = AwaitState(*slot, PluginRow::STATE_RUNNING);
-  const auto guest = slot->life()->guests->Enter();
-  Write("stays", ".1");
-  slot->Reload();
-  const auto until = steady_clock::now() + 10s;
-  while (Lives(first.pid()) && steady_clock::now() < until) std::this_thread::sleep_for(2ms);
-  EXPECT_FALSE(Lives(first.pid()));
-}
-
-TEST_F(PluginSlotTest, WhatIsNotApprovedAnyMoreEndsAtOnceWithGuestsAndAllItsVersions) {
-  auto slot = Start("stays");
-  const PluginRow first = AwaitState(*slot, PluginRow::STATE_RUNNING);
-  const auto guest = slot->life()->guests->Enter();
-  Write("stays", ".1");
-  slot->Reload();
-  const PluginRow second =
-      Await(*slot, [&](const PluginRow& row) { return row.version() == "1.0.1"; });
-  may_run_ = absl::PermissionDeniedError("not any more");
-  slot->Reload();
-  EXPECT_EQ(AwaitState(*slot, PluginRow::STATE_UNAPPROVED).detail(), "not any more");
-  EXPECT_FALSE(Lives(first.pid()));
-  EXPECT_FALSE(Lives(second.pid()));
 }
 
 // The jail was built around the folder that is gone.
