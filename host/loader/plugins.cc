@@ -142,8 +142,15 @@ std::vector<desk::v1::PluginRow> Plugins::Unused() const {
 
 absl::StatusOr<PluginSlot*> Plugins::Slot(const std::string& name) const {
   const auto found = slots_.find(name);
-  if (found == slots_.end()) return FailureStatus(FAILURE_CODE_PLUGIN_UNKNOWN, name);
-  return found->second.get();
+  if (found != slots_.end()) return found->second.get();
+  for (const desk::v1::PluginRow& row : Unused()) {
+    if (row.name() != name) continue;
+    return FailureStatus(FAILURE_CODE_PLUGIN_UNKNOWN,
+                         name + " lies in " + FolderOf(name) +
+                             "; to use it, add plugin { name: \"" + name +
+                             "\" } to the configuration and start madoguchid again");
+  }
+  return FailureStatus(FAILURE_CODE_PLUGIN_UNKNOWN, name);
 }
 
 absl::StatusOr<desk::v1::InspectPluginReply> Plugins::Inspect(const std::string& name) const {

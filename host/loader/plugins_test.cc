@@ -193,6 +193,13 @@ TEST_F(PluginsTest, WhatTheConfigurationDoesNotNameIsListedAndNeverRuns) {
   EXPECT_EQ(rows[2].state(), PluginRow::STATE_UNUSED);
   EXPECT_THAT(rows[2].detail(), HasSubstr("broken/plugin.textproto:1:"));
   EXPECT_EQ(CodeOf(Approve(std::string(64, 'a'), {}, "astray")), FAILURE_CODE_PLUGIN_UNKNOWN);
+  for (const absl::Status& status : {plugins_->Inspect("astray").status(),
+                                     plugins_->Revoke("astray"), plugins_->Restart("astray")}) {
+    const Failure failure = FailureOf(status, FAILURE_CODE_UNSPECIFIED);
+    EXPECT_EQ(failure.code(), FAILURE_CODE_PLUGIN_UNKNOWN);
+    EXPECT_THAT(failure.detail(), HasSubstr("add plugin { name: \"astray\" } to the config"));
+  }
+  EXPECT_EQ(FailureOf(plugins_->Revoke("nobody"), FAILURE_CODE_UNSPECIFIED).detail(), "nobody");
 }
 
 TEST_F(PluginsTest, AScriptIsRefusedWithASentence) {
