@@ -55,6 +55,9 @@ class RunningHost final : public Host {
                            std::string(anchors.status().message()));
     }
     anchors_ = std::make_unique<TrustAnchors>(*std::move(anchors));
+    for (const std::string& wrong : MisplacedPlugins(config_, places)) {
+      std::fprintf(stderr, "madoguchid: %s\n", wrong.c_str());
+    }
     StartPlugins(places);
     MakeWorld();
     return OpenDoors();
