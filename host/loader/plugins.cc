@@ -132,9 +132,14 @@ void Plugins::RequestStop() {
   for (const auto& [name, slot] : slots_) slot->RequestStop();
 }
 
-std::vector<desk::v1::PluginRow> Plugins::List() const {
+std::vector<desk::v1::PluginRow> Plugins::Rows() const {
   std::vector<desk::v1::PluginRow> rows;
   for (const auto& [name, slot] : slots_) rows.push_back(slot->Row());
+  return rows;
+}
+
+std::vector<desk::v1::PluginRow> Plugins::List() const {
+  std::vector<desk::v1::PluginRow> rows = Rows();
   for (desk::v1::PluginRow& row : Unused()) rows.push_back(std::move(row));
   return rows;
 }
