@@ -72,6 +72,17 @@ TEST_F(AdminTest, AVersionThatDoesNotStartLeavesTheOldOneAndSaysWhy) {
   EXPECT_EQ(approvals_, 1);
 }
 
+TEST_F(AdminTest, WhoeverStopsWaitingIsToldWhichVersionRuns) {
+  seen_.set_digest(kNew);
+  desk_.approve = [&](const desk::v1::ApprovePluginRequest&) {
+    seen_.mutable_row()->set_next_digest(kNew);
+    ++interrupted_;
+  };
+  line_.command = Command::kPluginsReplace;
+  EXPECT_EQ(Run(RunPluginsApprove), 2);
+  EXPECT_EQ(err_.str(), "The new version of stays does not run yet; version 1.0 does.\n");
+}
+
 TEST_F(AdminTest, ShowTellsThatAnotherVersionLiesThere) {
   EXPECT_EQ(Run(RunPluginsShow), 0);
   EXPECT_THAT(out_.str(), Not(HasSubstr("Another version")));

@@ -80,6 +80,8 @@ constexpr Phrase kAnotherLies(
     "{}");
 constexpr Phrase kNotReplaced("{} の新しい版は起動しないため、版 {} が引き続き動いています。",
                               "The new version of {} does not start; version {} goes on.");
+constexpr Phrase kNotYetReplaced("{} の新しい版はまだ動いていません。版 {} が動いています。",
+                                 "The new version of {} does not run yet; version {} does.");
 constexpr Phrase kWaits("いま進んでいる確認が終わるのを待って入れ替えます。",
                         "The new version takes over when the checks under way have ended.");
 constexpr Phrase kNewlyAsks("新しく求める権限", "Asks anew for");
@@ -277,22 +279,25 @@ int AwaitRunning(const std::string& name, const PluginRow& before, const std::st
     const bool failed = row.state() == PluginRow::STATE_WAITING ||
                         row.state() == PluginRow::STATE_QUARANTINED ||
                         row.state() == PluginRow::STATE_REFUSED;
-    const bool over = std::chrono::steady_clock::now() >= until;
+    const bool over = std::chrono::steady_clock::now() >= until || session.interrupted->load() > 0;
     const bool not_replaced = runs && !digest.empty() && row.failed_digest() == digest;
     // The host says why a little later than that.
-    if (not_replaced && (!row.detail().empty() || over)) {
-      session.err << Fill(kNotReplaced, session.language, {name, row.version()}) << "\n";
+    if (!failed && !over && !(not_replaced && !row.detail().empty())) {
+      session.bell->Wait(std::chrono::milliseconds(20));
+      continue;
+    }
+    if (runs && !digest.empty()) {
+      session.err << Fill(not_replaced ? kNotReplaced : kNotYetReplaced, session.language,
+                          {name, row.version()})
+                  << "\n";
       if (!row.detail().empty()) session.err << "  " << Printable(row.detail()) << "\n";
       session.err << std::flush;
-      return kExitFailed;
-    }
-    if (failed || over || session.interrupted->load() > 0) {
+    } else {
       session.err << Fill(kDoesNotRun, session.language,
                           {name, StatePhrase(row.state()).In(session.language), row.detail()})
                   << std::endl;
-      return kExitFailed;
     }
-    session.bell->Wait(std::chrono::milliseconds(20));
+    return kExitFailed;
   }
 }
 
