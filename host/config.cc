@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <set>
 
+#include "sdk/launch/manifest.h"
 #include "sdk/textproto/textproto.h"
 
 namespace madoguchi {
@@ -141,7 +142,42 @@ absl::StatusOr<host::Config> ReadConfig(const std::string& path, TextPlaces* pla
                                       "; expected at most 107 bytes, as many as a socket's path "
                                       "may have");
   }
+  std::error_code error;
+  if (!std::filesystem::is_directory(config.plugin_folder(), error)) {
+    return absl::InvalidArgumentError(places->Of("plugin_folder") + ": plugin_folder is " +
+                                      config.plugin_folder() + "; expected a folder that is there");
+  }
   return config;
+}
+
+std::vector<std::string> MisplacedPlugins(const host::Config& config, const TextPlaces& places) {
+  std::vector<std::string> wrong;
+  const auto check = [&](const std::string& field, const std::string& who, const std::string& name,
+                         plugin::v1::Kind kind) {
+    // What cannot be read is in the list of plugins, with the reason.
+    const auto folder = ReadPluginFolder(config.plugin_folder() + "/" + name);
+    if (!folder.ok() || folder->manifest.kind() == kind) return;
+    wrong.push_back(places.Of(field) + ": " + who + " names the plugin \"" + name +
+                    "\", which is a " + plugin::v1::Kind_Name(folder->manifest.kind()) +
+                    "; expected a " + plugin::v1::Kind_Name(kind));
+  };
+  for (int i = 0; i < config.method_size(); ++i) {
+    const auto& method = config.method(i);
+    check(Nth("method", i) + ".plugin", "method \"" + method.id() + "\"", method.plugin(),
+          plugin::v1::KIND_POLICY);
+  }
+  if (!config.authority().plugin().empty()) {
+    check("authority.plugin", "authority", config.authority().plugin(), plugin::v1::KIND_AUTHORITY);
+  }
+  for (int i = 0; i < config.counter_size(); ++i) {
+    const auto& counter = config.counter(i);
+    for (int n = 0; n < counter.reader_size(); ++n) {
+      const std::string& reader = counter.reader(n);
+      check(Nth("counter", i) + "." + Nth("reader", n), "counter \"" + counter.name() + "\"",
+            reader.substr(0, reader.find('/')), plugin::v1::KIND_READER);
+    }
+  }
+  return wrong;
 }
 
 Limits LimitsOf(const host::LimitsConfig& config) {

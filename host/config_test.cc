@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <memory>
 
 namespace madoguchi {
 namespace {
@@ -13,7 +14,7 @@ namespace {
 const std::pair<const char*, const char*> kGood[] = {
     {"host", "host_id: 'host.example'"},
     {"state", "state_folder: 'state'"},
-    {"plugins", "plugin_folder: '/opt/plugins'"},
+    {"plugins", "plugin_folder: 'plugins'"},
     {"anchors", "trust_anchors: 'pki/ca.pem'"},
     {"desk", "desk { socket: 'desk.sock' address: '127.0.0.1:0' }"},
     {"authority", "authority { plugin: 'online' id: 'authority.example' }"},
@@ -30,6 +31,7 @@ class ConfigTest : public testing::Test {
   ConfigTest() {
     char folder[] = "/tmp/madoguchi-config-XXXXXX";
     folder_ = mkdtemp(folder);
+    std::filesystem::create_directory(folder_ + "/plugins");
   }
   ~ConfigTest() override { std::filesystem::remove_all(folder_); }
 
@@ -39,18 +41,28 @@ class ConfigTest : public testing::Test {
     std::ofstream file(path_);
     for (const auto& [name, good] : kGood) file << (which == name ? line : good) << "\n";
     file.close();
-    TextPlaces places;
-    return ReadConfig(path_, &places);
+    places_ = std::make_unique<TextPlaces>();
+    return ReadConfig(path_, places_.get());
+  }
+  void Install(const std::string& name, const std::string& kind) {
+    const std::string plugin = folder_ + "/plugins/" + name;
+    std::filesystem::create_directory(plugin);
+    std::ofstream(plugin + "/plugin.textproto")
+        << "name: '" << name << "' version: '1.0' kind: " << kind;
+    std::ofstream(plugin + "/" + name) << "a program";
+    std::filesystem::permissions(plugin + "/" + name, std::filesystem::perms::owner_all);
   }
 
   std::string folder_, path_;
+  std::unique_ptr<TextPlaces> places_;  // of what With read last
 };
 
 TEST_F(ConfigTest, PathsAreRelativeToTheFile) {
   const auto config = With("", "");
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(config->state_folder(), folder_ + "/state");
-  EXPECT_EQ(config->plugin_folder(), "/opt/plugins");
+  EXPECT_EQ(config->plugin_folder(), folder_ + "/plugins");
+  EXPECT_EQ(With("plugins", "plugin_folder: '/tmp'")->plugin_folder(), "/tmp");
   EXPECT_EQ(config->trust_anchors(), folder_ + "/pki/ca.pem");
   EXPECT_EQ(config->desk().socket(), folder_ + "/desk.sock");
 }
@@ -64,6 +76,8 @@ TEST_F(ConfigTest, EveryMessageNamesTheFileThePlaceAndWhatWasExpected) {
       {"host", "", "host_id is missing; expected"},
       {"state", "", "state_folder is missing; expected"},
       {"plugins", "", "plugin_folder is missing; expected"},
+      {"plugins", "plugin_folder: 'nowhere'", "/nowhere; expected a folder that is there"},
+      {"plugins", "plugin_folder: 'clinic.textproto'", "expected a folder that is there"},
       {"anchors", "", "trust_anchors is missing; expected"},
       {"desk", "", "desk.socket is missing; expected"},
       {"desk", "desk { socket: 's' address: 'localhost' }", ":5:20: desk.address is"},
@@ -101,6 +115,31 @@ TEST_F(ConfigTest, EveryMessageNamesTheFileThePlaceAndWhatWasExpected) {
   TextPlaces places;
   const auto missing = ReadConfig(folder_ + "/none", &places);
   EXPECT_NE(missing.status().message().find(folder_ + "/none"), std::string::npos);
+}
+
+TEST_F(ConfigTest, APluginOfAnotherKindIsNamedWhereItStands) {
+  Install("pcsc", "KIND_READER");
+  Install("online", "KIND_AUTHORITY");
+  Install("policy_pin", "KIND_POLICY");
+  const auto config = With("", "");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_TRUE(MisplacedPlugins(*config, *places_).empty());
+  Install("pcsc", "KIND_POLICY");
+  Install("online", "KIND_READER");
+  Install("policy_pin", "KIND_AUTHORITY");
+  const auto wrong = MisplacedPlugins(*config, *places_);
+  ASSERT_EQ(wrong.size(), 3u);
+  EXPECT_EQ(wrong[0], path_ +
+                          ":10:20: method \"pin\" names the plugin \"policy_pin\", which is a "
+                          "KIND_AUTHORITY; expected a KIND_POLICY");
+  EXPECT_EQ(wrong[1], path_ +
+                          ":6:13: authority names the plugin \"online\", which is a KIND_READER; "
+                          "expected a KIND_AUTHORITY");
+  EXPECT_EQ(wrong[2], path_ +
+                          ":11:21: counter \"1\" names the plugin \"pcsc\", which is a "
+                          "KIND_POLICY; expected a KIND_READER");
+  std::filesystem::remove_all(folder_ + "/plugins/pcsc");
+  EXPECT_EQ(MisplacedPlugins(*config, *places_).size(), 2u);
 }
 
 // A path that is cut would be another socket.

@@ -7,15 +7,20 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <condition_variable>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <map>
+#include <mutex>
+#include <thread>
 
 #include "host/check/record_line.h"
 #include "host/config.h"
 #include "host/desk/local_door.h"
 #include "host/desk/remote_door.h"
+#include "host/loader/plugin_journal.h"
 #include "host/loader/plugins.h"
 #include "sdk/redact/redact.h"
 #include "sdk/textproto/textproto.h"
@@ -24,6 +29,9 @@ namespace madoguchi {
 namespace {
 
 using check::v1::Role;
+
+// How often the plugins' states are looked at for the log.
+constexpr std::chrono::seconds kJournalPeriod(1);
 
 // Where madoguchid lies, and its launcher beside it.
 std::string OwnFolder() {
@@ -55,12 +63,16 @@ class RunningHost final : public Host {
                            std::string(anchors.status().message()));
     }
     anchors_ = std::make_unique<TrustAnchors>(*std::move(anchors));
+    for (const std::string& wrong : MisplacedPlugins(config_, places)) {
+      std::fprintf(stderr, "madoguchid: %s\n", wrong.c_str());
+    }
     StartPlugins(places);
     MakeWorld();
     return OpenDoors();
   }
 
   ~RunningHost() override {
+    journal_ = {};
     local_.reset();
     remote_.reset();
     // All are asked first, so that they end side by side.
@@ -107,6 +119,20 @@ class RunningHost final : public Host {
         Plugins::Place{config_.plugin_folder(), base_, config_.state_folder(),
                        OwnFolder() + "/madoguchi-jail"},
         &readers_);
+    journal_ = std::jthread([this](std::stop_token stopping) { KeepJournal(std::move(stopping)); });
+  }
+
+  void KeepJournal(std::stop_token stopping) {
+    PluginJournal journal;
+    std::mutex mutex;
+    std::condition_variable_any stop;
+    std::unique_lock<std::mutex> lock(mutex);
+    while (!stopping.stop_requested()) {
+      for (const auto& line : journal.Take(plugins_->Rows(), std::chrono::steady_clock::now())) {
+        std::fprintf(stderr, "%s\n", line.c_str());
+      }
+      stop.wait_for(lock, stopping, kJournalPeriod, [] { return false; });
+    }
   }
 
   void MakeWorld() {
@@ -176,6 +202,7 @@ class RunningHost final : public Host {
   House house_;
   std::unique_ptr<RemoteDoor> remote_;
   std::unique_ptr<LocalDoor> local_;
+  std::jthread journal_;
 };
 
 }  // namespace

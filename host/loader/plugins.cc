@@ -7,6 +7,7 @@
 #include "sdk/failure/failure.h"
 #include "sdk/failure/plain_line.h"
 #include "sdk/launch/launch.h"
+#include "sdk/textproto/textproto.h"
 
 namespace madoguchi {
 namespace {
@@ -18,6 +19,32 @@ constexpr size_t kMostUnused = 32;
 
 bool Contains(const google::protobuf::RepeatedPtrField<std::string>& all, const std::string& one) {
   return std::find(all.begin(), all.end(), one) != all.end();
+}
+
+// Whether a plugin of its kind may have all that the manifest asks for: with the place of what it
+// may not have.
+absl::Status CheckAsked(const PluginImage& image) {
+  const plugin::v1::Manifest& manifest = image.folder.manifest;
+  const auto& all = manifest.permission();
+  absl::Status fits = PermissionsOf(manifest.kind(), {all.begin(), all.end()}).status();
+  if (fits.ok()) return fits;
+  const std::string path = image.folder.path + "/plugin.textproto";
+  plugin::v1::Manifest again;
+  TextPlaces places;
+  if (absl::Status read = ParseTextproto(image.folder.manifest_text, path, &again, &places);
+      !read.ok()) {
+    return read;
+  }
+  std::vector<std::string> asked;
+  for (const std::string& one : all) {
+    const std::string field = "permission[" + std::to_string(asked.size()) + "]";
+    asked.push_back(one);
+    fits = PermissionsOf(manifest.kind(), asked).status();
+    if (fits.ok()) continue;
+    return absl::InvalidArgumentError(places.Of(field) + ": permission \"" + one +
+                                      "\": " + std::string(fits.message()));
+  }
+  return fits;
 }
 
 }  // namespace
@@ -46,10 +73,14 @@ PluginPlan Plugins::Prepare(const Configured& configured) const {
     return plan;
   }
   plan.image = std::make_shared<const PluginImage>(*std::move(image));
+  if (const absl::Status asked = CheckAsked(*plan.image); !asked.ok()) {
+    plan.may_run = absl::FailedPreconditionError(asked.message());
+    return plan;
+  }
   const auto approval = approvals_.Find(configured.name);
   if (!approval) {
-    plan.may_run = absl::PermissionDeniedError(
-        approvals_.broken().empty() ? "nobody has approved it yet" : approvals_.broken());
+    plan.may_run = absl::PermissionDeniedError(approvals_.broken().empty() ? "it is not approved"
+                                                                           : approvals_.broken());
     return plan;
   }
   if (approval->digest() != plan.image->digest) {
@@ -101,9 +132,14 @@ void Plugins::RequestStop() {
   for (const auto& [name, slot] : slots_) slot->RequestStop();
 }
 
-std::vector<desk::v1::PluginRow> Plugins::List() const {
+std::vector<desk::v1::PluginRow> Plugins::Rows() const {
   std::vector<desk::v1::PluginRow> rows;
   for (const auto& [name, slot] : slots_) rows.push_back(slot->Row());
+  return rows;
+}
+
+std::vector<desk::v1::PluginRow> Plugins::List() const {
+  std::vector<desk::v1::PluginRow> rows = Rows();
   for (desk::v1::PluginRow& row : Unused()) rows.push_back(std::move(row));
   return rows;
 }
@@ -142,8 +178,15 @@ std::vector<desk::v1::PluginRow> Plugins::Unused() const {
 
 absl::StatusOr<PluginSlot*> Plugins::Slot(const std::string& name) const {
   const auto found = slots_.find(name);
-  if (found == slots_.end()) return FailureStatus(FAILURE_CODE_PLUGIN_UNKNOWN, name);
-  return found->second.get();
+  if (found != slots_.end()) return found->second.get();
+  for (const desk::v1::PluginRow& row : Unused()) {
+    if (row.name() != name) continue;
+    return FailureStatus(FAILURE_CODE_PLUGIN_UNKNOWN,
+                         name + " lies in " + FolderOf(name) +
+                             "; to use it, add plugin { name: \"" + name +
+                             "\" } to the configuration and start madoguchid again");
+  }
+  return FailureStatus(FAILURE_CODE_PLUGIN_UNKNOWN, name);
 }
 
 absl::StatusOr<desk::v1::InspectPluginReply> Plugins::Inspect(const std::string& name) const {
@@ -154,6 +197,10 @@ absl::StatusOr<desk::v1::InspectPluginReply> Plugins::Inspect(const std::string&
   const auto image = ReadPluginImage(FolderOf(name));
   if (!image.ok()) {
     reply.set_problem(PlainLine(std::string(image.status().message())));
+    return reply;
+  }
+  if (const absl::Status asked = CheckAsked(*image); !asked.ok()) {
+    reply.set_problem(PlainLine(std::string(asked.message())));
     return reply;
   }
   const plugin::v1::Manifest& manifest = image->folder.manifest;
@@ -172,6 +219,9 @@ absl::Status Plugins::Approve(const desk::v1::ApprovePluginRequest& request, con
   const auto image = ReadPluginImage(FolderOf(request.name()));
   if (!image.ok()) {
     return FailureStatus(FAILURE_CODE_PLUGIN_BROKEN, std::string(image.status().message()));
+  }
+  if (const absl::Status asked = CheckAsked(*image); !asked.ok()) {
+    return FailureStatus(FAILURE_CODE_PLUGIN_BROKEN, std::string(asked.message()));
   }
   if (image->digest != request.digest()) {
     return FailureStatus(FAILURE_CODE_PLUGIN_CHANGED, "its digest is " + image->digest);

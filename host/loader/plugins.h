@@ -39,6 +39,8 @@ class Plugins final : public PluginDesk {
   // Asks all for a clean stop; the destructor waits for it.
   void RequestStop();
 
+  // Of the plugins of the configuration alone, without a look into the plugin folder.
+  std::vector<desk::v1::PluginRow> Rows() const;
   std::vector<desk::v1::PluginRow> List() const override;
   absl::StatusOr<desk::v1::InspectPluginReply> Inspect(const std::string& name) const override;
   absl::Status Approve(const desk::v1::ApprovePluginRequest& request, const std::string& who,

@@ -20,6 +20,8 @@ using std::chrono::steady_clock;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
+constexpr char kAsksForUsb[] = "kind: KIND_READER\npermission: 'usb'";
+
 class PluginsTest : public testing::Test {
  protected:
   PluginsTest() : readers_(table_) {
@@ -33,10 +35,11 @@ class PluginsTest : public testing::Test {
   }
 
   // The plugin "stays" as its maker's version `version` would lay it there.
-  void Install(const std::string& version) {
+  void Install(const std::string& version, const std::string& fields = "kind: KIND_POLICY") {
     std::filesystem::create_directories(folder_ + "/stays");
     std::ofstream(folder_ + "/stays/plugin.textproto", std::ios::trunc)
-        << "name: 'stays' kind: KIND_POLICY version: '" << version << "' permission: 'network'";
+        << "name: 'stays' version: '" << version << "'\n"
+        << fields;
     std::filesystem::copy_file(MADOGUCHI_TEST_PLUGIN, folder_ + "/stays/stays",
                                std::filesystem::copy_options::overwrite_existing);
   }
@@ -78,13 +81,14 @@ class PluginsTest : public testing::Test {
 };
 
 TEST_F(PluginsTest, OneThatNobodyApprovedIsShownAndNeverRuns) {
+  Install("1.0", kAsksForUsb);
   StartHost();
   const PluginRow row = Row();
   EXPECT_EQ(row.state(), PluginRow::STATE_UNAPPROVED);
-  EXPECT_THAT(row.detail(), HasSubstr("approved"));
+  EXPECT_EQ(row.detail(), "it is not approved");
   EXPECT_EQ(row.version(), "1.0");
   EXPECT_EQ(row.digest().size(), 64u);
-  EXPECT_THAT(row.asked(), ElementsAre("network"));
+  EXPECT_THAT(row.asked(), ElementsAre("usb"));
   EXPECT_EQ(row.pid(), -1);
   EXPECT_EQ(plugins_->LivesOf("stays")(), nullptr);
   EXPECT_EQ(CodeOf(plugins_->Restart("stays")), FAILURE_CODE_PLUGIN_NOT_APPROVED);
@@ -111,22 +115,23 @@ TEST_F(PluginsTest, AnApprovalStartsItNowAndWithTheNextHost) {
 }
 
 TEST_F(PluginsTest, OnlyWhatWasShownIsApproved) {
+  Install("1.0", kAsksForUsb);
   StartHost();
   const std::string shown = Row().digest();
-  Install("1.1");
+  Install("1.1", kAsksForUsb);
   EXPECT_EQ(CodeOf(Approve(shown)), FAILURE_CODE_PLUGIN_CHANGED);
   const auto seen = plugins_->Inspect("stays");
   ASSERT_TRUE(seen.ok());
   EXPECT_EQ(seen->version(), "1.1");
   EXPECT_NE(seen->digest(), shown);
-  EXPECT_THAT(seen->asked(), ElementsAre("network"));
+  EXPECT_THAT(seen->asked(), ElementsAre("usb"));
   EXPECT_EQ(seen->row().version(), "1.0");
   EXPECT_EQ(CodeOf(plugins_->Inspect("other").status()), FAILURE_CODE_PLUGIN_UNKNOWN);
   EXPECT_EQ(CodeOf(Approve("")), FAILURE_CODE_PLUGIN_CHANGED);
   EXPECT_EQ(Row().state(), PluginRow::STATE_UNAPPROVED);
-  Install("1.0");
-  EXPECT_EQ(CodeOf(Approve(shown, {"usb"})), FAILURE_CODE_REQUEST_INVALID);
-  EXPECT_THAT(Approve(shown, {"network"}).message(), HasSubstr("only an authority"));
+  Install("1.0", kAsksForUsb);
+  EXPECT_EQ(CodeOf(Approve(shown, {"serial:/dev/ttyS0"})), FAILURE_CODE_REQUEST_INVALID);
+  EXPECT_EQ(CodeOf(Approve(shown, {"usb", "usb"})), FAILURE_CODE_REQUEST_INVALID);
   EXPECT_EQ(CodeOf(Approve(shown, {}, "other")), FAILURE_CODE_PLUGIN_UNKNOWN);
   EXPECT_TRUE(Approve(shown).ok());
   EXPECT_TRUE(Row().granted().empty()) << "asked for is not granted";
@@ -195,6 +200,13 @@ TEST_F(PluginsTest, WhatTheConfigurationDoesNotNameIsListedAndNeverRuns) {
   EXPECT_EQ(rows[2].state(), PluginRow::STATE_UNUSED);
   EXPECT_THAT(rows[2].detail(), HasSubstr("broken/plugin.textproto:1:"));
   EXPECT_EQ(CodeOf(Approve(std::string(64, 'a'), {}, "astray")), FAILURE_CODE_PLUGIN_UNKNOWN);
+  for (const absl::Status& status : {plugins_->Inspect("astray").status(),
+                                     plugins_->Revoke("astray"), plugins_->Restart("astray")}) {
+    const Failure failure = FailureOf(status, FAILURE_CODE_UNSPECIFIED);
+    EXPECT_EQ(failure.code(), FAILURE_CODE_PLUGIN_UNKNOWN);
+    EXPECT_THAT(failure.detail(), HasSubstr("add plugin { name: \"astray\" } to the config"));
+  }
+  EXPECT_EQ(FailureOf(plugins_->Revoke("nobody"), FAILURE_CODE_UNSPECIFIED).detail(), "nobody");
 }
 
 TEST_F(PluginsTest, AScriptIsRefusedWithASentence) {
@@ -205,6 +217,21 @@ TEST_F(PluginsTest, AScriptIsRefusedWithASentence) {
   EXPECT_THAT(plugins_->Inspect("stays")->problem(), HasSubstr("expected an ELF program"));
   EXPECT_EQ(CodeOf(Approve(std::string(64, 'a'))), FAILURE_CODE_PLUGIN_BROKEN);
   EXPECT_EQ(CodeOf(plugins_->Restart("stays")), FAILURE_CODE_PLUGIN_BROKEN);
+}
+
+TEST_F(PluginsTest, WhatItsKindMayNotHaveIsAFaultOfTheManifest) {
+  Install("1.0", "kind: KIND_POLICY\npermission: 'network'");
+  StartHost();
+  const PluginRow row = Row();
+  EXPECT_EQ(row.state(), PluginRow::STATE_REFUSED);
+  EXPECT_EQ(row.detail(), folder_ +
+                              "/stays/plugin.textproto:3:1: permission \"network\": only an "
+                              "authority may ask for network");
+  EXPECT_EQ(row.version(), "1.0");
+  EXPECT_EQ(plugins_->Inspect("stays")->problem(), row.detail());
+  EXPECT_TRUE(plugins_->Inspect("stays")->digest().empty());
+  EXPECT_EQ(CodeOf(Approve(row.digest(), {"network"})), FAILURE_CODE_PLUGIN_BROKEN);
+  EXPECT_EQ(CodeOf(Approve(row.digest())), FAILURE_CODE_PLUGIN_BROKEN);
 }
 
 TEST_F(PluginsTest, ABrokenLockApprovesNothingAndSaysWhere) {

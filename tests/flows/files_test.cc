@@ -3,6 +3,7 @@
 
 #include <fstream>
 
+#include "sdk/textproto/textproto.h"
 #include "tests/flows/flow.h"
 
 namespace madoguchi::clinic {
@@ -111,6 +112,10 @@ TEST_F(Files, APluginRunsWhenAnAdminSaidYesToIt) {
   EXPECT_EQ(clinic_->Madoguchi({"plugins", "revoke", "policy_pin"}).first, 0);
   EXPECT_TRUE(
       Await([&] { return clinic_->Plugin("policy_pin").state() == PluginRow::STATE_UNAPPROVED; }));
+  EXPECT_TRUE(Await([&] {
+    return ReadFile(clinic_->folder() + "/log/host")
+               ->find("plugin policy_pin: not approved: it is not approved\n") != std::string::npos;
+  }));
   EXPECT_TRUE(window.staff().Begin("pin").ok());
   EXPECT_EQ(window.AwaitCode(), FAILURE_CODE_POLICY_FAILED);
   EXPECT_TRUE(window.staff().Close().ok());

@@ -17,8 +17,9 @@ namespace {
 
 using check::v1::Verdict;
 
-constexpr Phrase kNameACounter("窓口が一つではありません。--counter で指定してください: {}",
-                               "There is not just one counter. Name it with --counter: {}");
+constexpr Phrase kNameACounter(
+    "窓口が複数あります: {}。どの窓口かを --counter で指定してください。",
+    "There are several counters: {}. Name one with --counter.");
 constexpr Phrase kClosed("窓口を空けました。", "The counter is free.");
 constexpr Phrase kPatientHint("患者用の画面です。Ctrl-C で終わります。",
                               "The patient's screen. Ctrl-C ends it.");
@@ -63,7 +64,8 @@ absl::StatusOr<desk::v1::GetHostReply> GetHost(const Session& session) {
   return reply;
 }
 
-// The counter that is meant: the one that is named, else the only one.
+// The counter that is meant: the one that is named, else the only one. Where there are several,
+// COUNTER_UNKNOWN with the sentence for whoever typed the command.
 absl::StatusOr<std::string> CounterOf(const CommandLine& line, const Session& session) {
   if (!line.counter.empty()) return line.counter;
   const auto channel = session.connection->Channel();
@@ -77,9 +79,17 @@ absl::StatusOr<std::string> CounterOf(const CommandLine& line, const Session& se
   if (!status.ok()) return status;
   if (reply.counter_size() == 1) return reply.counter(0);
   std::string names;
-  for (const std::string& name : reply.counter()) names += (names.empty() ? "" : " ") + name;
+  for (const std::string& name : reply.counter()) names += (names.empty() ? "" : ", ") + name;
   return FailureStatus(check::v1::FAILURE_CODE_COUNTER_UNKNOWN,
                        Fill(kNameACounter, session.language, {names}));
+}
+
+// Why CounterOf has none. That its name is missing is wrong usage; no counter of the host is at
+// fault.
+int FailWithoutCounter(const absl::Status& why, const Session& session) {
+  if (CodeOf(why) != check::v1::FAILURE_CODE_COUNTER_UNKNOWN) return Fail(why, session);
+  session.err << FailureOf(why, check::v1::FAILURE_CODE_COUNTER_UNKNOWN).detail() << std::endl;
+  return kExitUsage;
 }
 
 FollowSettings SettingsOf(const CommandLine& line, const Session& session) {
@@ -106,7 +116,10 @@ int RunCheck(const CommandLine& line, const Session& session) {
   const auto host = GetHost(session);
   if (!host.ok()) return hindered(host.status());
   const auto counter = CounterOf(line, session);
-  if (!counter.ok()) return hindered(counter.status());
+  if (!counter.ok()) {
+    if (line.json) PrintHindered(counter.status(), session.out);
+    return FailWithoutCounter(counter.status(), session);
+  }
   FollowSettings settings = SettingsOf(line, session);
   std::vector<check::v1::Role> roles = {check::v1::ROLE_STAFF};
   const auto& allowed = host->role();
@@ -133,7 +146,7 @@ int RunCheck(const CommandLine& line, const Session& session) {
 
 int RunPatient(const CommandLine& line, const Session& session) {
   const auto counter = CounterOf(line, session);
-  if (!counter.ok()) return Fail(counter.status(), session);
+  if (!counter.ok()) return FailWithoutCounter(counter.status(), session);
   if (const auto host = GetHost(session); !host.ok()) return Fail(host.status(), session);
   RemoteDesk desk(session.connection, *counter, {check::v1::ROLE_PATIENT}, session.bell);
   if (!line.once) session.out << kPatientHint.In(session.language) << std::endl;
@@ -145,7 +158,7 @@ int RunPatient(const CommandLine& line, const Session& session) {
 
 int RunClose(const CommandLine& line, const Session& session) {
   const auto counter = CounterOf(line, session);
-  if (!counter.ok()) return Fail(counter.status(), session);
+  if (!counter.ok()) return FailWithoutCounter(counter.status(), session);
   if (const auto host = GetHost(session); !host.ok()) return Fail(host.status(), session);
   RemoteDesk desk(session.connection, *counter, {check::v1::ROLE_STAFF}, session.bell);
   const auto limit = std::chrono::steady_clock::now() + kReconnectLimit;

@@ -197,6 +197,7 @@ TEST_F(CheckTest, VisualMatchIsAskedOfTheStaff) {
     answers_.Type(matches ? "perhaps\nY\n" : "n\n");
     EXPECT_EQ(Check(desk), matches ? 0 : 2);
   }
+  EXPECT_THAT(out_.str(), HasSubstr("（y: 一致、n: 不一致） [y/n]: "));
   EXPECT_THAT(out_.str(), HasSubstr("y か n で答えてください。"));
 }
 
@@ -377,10 +378,22 @@ TEST_F(CheckTest, OneOfSeveralCountersMustBeNamed) {
   ScriptedDesk desk([&](const Reply&) { return absl::OkStatus(); });
   desk.counters = {"trial", "other"};
   line_.json = true;
-  EXPECT_EQ(Check(desk), 2);
+  EXPECT_EQ(Check(desk), 64);
   EXPECT_EQ(Json().failure().code(), FAILURE_CODE_COUNTER_UNKNOWN);
-  EXPECT_THAT(err_.str(), HasSubstr("--counter で指定してください: trial other"));
+  EXPECT_EQ(err_.str(),
+            "窓口が複数あります: trial, other。どの窓口かを --counter で指定してください。\n");
   EXPECT_TRUE(desk.replies().empty());
+}
+
+TEST_F(CheckTest, AnUnknownMethodIsToldWhichThereAre) {
+  ScriptedDesk desk([&](const Reply&) { return FailureStatus(FAILURE_CODE_METHOD_UNKNOWN, "no"); });
+  desk::v1::View idle;
+  idle.set_stage(desk::v1::STAGE_IDLE);
+  for (const char* id : {"pin", "visual"}) idle.add_method()->set_id(id);
+  desk.Put(ROLE_STAFF, idle);
+  line_.method = "nope";
+  EXPECT_EQ(Check(desk), 2);
+  EXPECT_THAT(err_.str(), HasSubstr("(METHOD_UNKNOWN)\n  nope is none of: pin, visual\n"));
 }
 
 TEST_F(CheckTest, APromptOfAForeignHostIsNotAnswered) {

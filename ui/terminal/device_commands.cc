@@ -41,6 +41,10 @@ constexpr Phrase kTakenBack(
 constexpr Phrase kNotTakenBack(
     "ファイルを書けず、登録の取り消しもできませんでした。devices remove {} を実行してください。{}",
     "The file could not be written and the device is still registered. Run: devices remove {}. {}");
+constexpr Phrase kNoDevice(
+    "「{}」という名前の端末は登録されていません。madoguchi devices list "
+    "で名前を確かめてください。",
+    "No device is registered as \"{}\". See the names with: madoguchi devices list");
 constexpr Phrase kRemoved("端末「{}」の登録を消しました。", "Struck off \"{}\".");
 
 const Phrase* RolePhrase(check::v1::Role role) {
@@ -56,15 +60,13 @@ const Phrase* RolePhrase(check::v1::Role role) {
   }
 }
 
-absl::Status Remove(const std::shared_ptr<grpc::Channel>& channel, const std::string& name,
-                    const Session& session) {
+grpc::Status Remove(const std::shared_ptr<grpc::Channel>& channel, const std::string& name) {
   grpc::ClientContext call;
   SetDeadline(&call);
   desk::v1::RemoveDeviceRequest request;
   request.set_name(name);
   desk::v1::RemoveDeviceReply reply;
-  return CallStatus(desk::v1::Desk::NewStub(channel)->RemoveDevice(&call, request, &reply),
-                    session.connection->address());
+  return desk::v1::Desk::NewStub(channel)->RemoveDevice(&call, request, &reply);
 }
 
 }  // namespace
@@ -132,7 +134,7 @@ int RunDevicesAdd(const CommandLine& line, const Session& session) {
   const absl::Status written = screen::WriteDeviceFile(line.out, device);
   if (!written.ok()) {
     const std::string why(written.message());
-    const bool taken_back = Remove(*channel, line.name, session).ok();
+    const bool taken_back = Remove(*channel, line.name).ok();
     session.err << (taken_back ? Fill(kTakenBack, language, {why})
                                : Fill(kNotTakenBack, language, {line.name, why}))
                 << std::endl;
@@ -146,7 +148,13 @@ int RunDevicesAdd(const CommandLine& line, const Session& session) {
 int RunDevicesRemove(const CommandLine& line, const Session& session) {
   const auto channel = session.connection->Channel();
   if (!channel.ok()) return Fail(channel.status(), session);
-  const absl::Status status = Remove(*channel, line.name, session);
+  const grpc::Status removed = Remove(*channel, line.name);
+  // The same failure with another code is of the device that this screen runs on.
+  if (removed.error_code() == grpc::StatusCode::NOT_FOUND) {
+    session.err << Fill(kNoDevice, session.language, {line.name}) << std::endl;
+    return kExitFailed;
+  }
+  const absl::Status status = CallStatus(removed, session.connection->address());
   if (!status.ok()) return Fail(status, session);
   session.out << Fill(kRemoved, session.language, {line.name}) << std::endl;
   return kExitDone;

@@ -20,6 +20,12 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::seconds kPatience(10);
 constexpr std::chrono::milliseconds kLook(500);
 
+std::string MethodsOf(const View& view) {
+  std::string ids;
+  for (const auto& offer : view.method()) ids += (ids.empty() ? "" : ", ") + offer.id();
+  return ids;
+}
+
 }  // namespace
 
 Follow::Follow(const FollowSettings& settings, Desk* desk, Keyboard* keyboard, Bell* bell,
@@ -96,6 +102,11 @@ Verdict Follow::Check(const std::string& method) {
       begin.set_role(staff);
       begin.mutable_begin()->set_method(method);
       const auto begun = desk_->Send(begin);
+      if (CodeOf(begun.status()) == check::v1::FAILURE_CODE_METHOD_UNKNOWN &&
+          sight.view->method_size() > 0) {
+        return CannotTell(FailureStatus(check::v1::FAILURE_CODE_METHOD_UNKNOWN,
+                                        method + " is none of: " + MethodsOf(*sight.view)));
+      }
       if (!begun.ok()) return CannotTell(begun.status());
       check_id_ = *begun;
       connections = sight.connections;

@@ -74,6 +74,14 @@ constexpr Phrase kNothingToReplace(
     "{} does not run, so there is nothing to replace. Use: plugins approve {}");
 constexpr Phrase kSameVersion("{} はこの内容ですでに動いています。",
                               "{} runs as it lies there already.");
+constexpr Phrase kAnotherLies(
+    "動いている版とは別の版が置かれています。入れ替えるときは: madoguchi plugins replace {}",
+    "Another version lies there than the one that runs. To replace it: madoguchi plugins replace "
+    "{}");
+constexpr Phrase kNotReplaced("{} の新しい版は起動しないため、版 {} が引き続き動いています。",
+                              "The new version of {} does not start; version {} goes on.");
+constexpr Phrase kNotYetReplaced("{} の新しい版はまだ動いていません。版 {} が動いています。",
+                                 "The new version of {} does not run yet; version {} does.");
 constexpr Phrase kWaits("いま進んでいる確認が終わるのを待って入れ替えます。",
                         "The new version takes over when the checks under way have ended.");
 constexpr Phrase kNewlyAsks("新しく求める権限", "Asks anew for");
@@ -132,6 +140,28 @@ std::string PermissionText(const std::string& permission, Language language) {
   return text;
 }
 
+bool IsRunning(const desk::v1::InspectPluginReply& seen) {
+  return seen.row().state() == PluginRow::STATE_RUNNING;
+}
+
+// Whether another version lies there than the one that runs.
+bool IsAnother(const desk::v1::InspectPluginReply& seen) {
+  return IsRunning(seen) && seen.problem().empty() && seen.row().digest() != seen.digest();
+}
+
+bool IsGranted(const PluginRow& row, const std::string& permission) {
+  return std::find(row.granted().begin(), row.granted().end(), permission) != row.granted().end();
+}
+
+// Whether what lies there runs with all that it asks for, and nothing else was approved since.
+bool RunsAsItLies(const desk::v1::InspectPluginReply& seen) {
+  const PluginRow& row = seen.row();
+  return IsRunning(seen) && seen.problem().empty() && row.digest() == seen.digest() &&
+         row.next_digest().empty() && row.failed_digest().empty() &&
+         std::all_of(seen.asked().begin(), seen.asked().end(),
+                     [&](const std::string& one) { return IsGranted(row, one); });
+}
+
 // What lies in the folder, as an admin needs to see it before saying yes.
 std::string Shown(const desk::v1::InspectPluginReply& seen, Language language) {
   const PluginRow& row = seen.row();
@@ -158,14 +188,11 @@ std::string Shown(const desk::v1::InspectPluginReply& seen, Language language) {
   std::string state = StatePhrase(row.state()).In(language);
   if (!row.detail().empty()) state += ": " + Printable(row.detail());
   add(kShowState, state);
-  const bool runs = row.state() == PluginRow::STATE_RUNNING;
+  const bool runs = IsRunning(seen);
   if (runs && row.digest() != seen.digest()) {
     add(kShowRuns, Printable(row.version()) + " " + Printable(row.digest()));
     for (const std::string& permission : seen.asked()) {
-      const auto& granted = row.granted();
-      if (std::find(granted.begin(), granted.end(), permission) == granted.end()) {
-        add(kNewlyAsks, PermissionText(permission, language));
-      }
+      if (!IsGranted(row, permission)) add(kNewlyAsks, PermissionText(permission, language));
     }
   }
   if (runs) {
@@ -238,7 +265,7 @@ int AwaitRunning(const std::string& name, const PluginRow& before, const std::st
     const auto seen = Inspect(name, session);
     if (!seen.ok()) return Fail(seen.status(), session);
     const PluginRow& row = seen->row();
-    const bool runs = row.state() == PluginRow::STATE_RUNNING;
+    const bool runs = IsRunning(*seen);
     if (runs && row.pid() > 0 && row.pid() != before.pid() &&
         (digest.empty() || row.digest() == digest)) {
       session.out << Fill(kRuns, session.language, {name}) << std::endl;
@@ -251,16 +278,26 @@ int AwaitRunning(const std::string& name, const PluginRow& before, const std::st
     }
     const bool failed = row.state() == PluginRow::STATE_WAITING ||
                         row.state() == PluginRow::STATE_QUARANTINED ||
-                        row.state() == PluginRow::STATE_REFUSED ||
-                        (!digest.empty() && row.failed_digest() == digest);
-    const bool over = std::chrono::steady_clock::now() >= until;
-    if (failed || over || session.interrupted->load() > 0) {
+                        row.state() == PluginRow::STATE_REFUSED;
+    const bool over = std::chrono::steady_clock::now() >= until || session.interrupted->load() > 0;
+    const bool not_replaced = runs && !digest.empty() && row.failed_digest() == digest;
+    // The host says why a little later than that.
+    if (!failed && !over && !(not_replaced && !row.detail().empty())) {
+      session.bell->Wait(std::chrono::milliseconds(20));
+      continue;
+    }
+    if (runs && !digest.empty()) {
+      session.err << Fill(not_replaced ? kNotReplaced : kNotYetReplaced, session.language,
+                          {name, row.version()})
+                  << "\n";
+      if (!row.detail().empty()) session.err << "  " << Printable(row.detail()) << "\n";
+      session.err << std::flush;
+    } else {
       session.err << Fill(kDoesNotRun, session.language,
                           {name, StatePhrase(row.state()).In(session.language), row.detail()})
                   << std::endl;
-      return kExitFailed;
     }
-    session.bell->Wait(std::chrono::milliseconds(20));
+    return kExitFailed;
   }
 }
 
@@ -302,22 +339,24 @@ int RunPlugins(const CommandLine& line, const Session& session) {
 int RunPluginsShow(const CommandLine& line, const Session& session) {
   const auto seen = Inspect(line.name, session);
   if (!seen.ok()) return Fail(seen.status(), session);
-  session.out << Shown(*seen, session.language) << std::flush;
+  session.out << Shown(*seen, session.language);
+  if (IsAnother(*seen) && seen->row().next_digest() != seen->digest()) {
+    session.out << Fill(kAnotherLies, session.language, {line.name}) << "\n";
+  }
+  session.out << std::flush;
   return kExitDone;
 }
 
 int RunPluginsApprove(const CommandLine& line, const Session& session) {
   const auto seen = Inspect(line.name, session);
   if (!seen.ok()) return Fail(seen.status(), session);
-  if (line.command == Command::kPluginsReplace) {
-    if (seen->row().state() != PluginRow::STATE_RUNNING) {
-      session.err << Fill(kNothingToReplace, session.language, {line.name, line.name}) << std::endl;
-      return kExitFailed;
-    }
-    if (seen->problem().empty() && seen->row().digest() == seen->digest()) {
-      session.out << Fill(kSameVersion, session.language, {line.name}) << std::endl;
-      return kExitDone;
-    }
+  if (line.command == Command::kPluginsReplace && !IsRunning(*seen)) {
+    session.err << Fill(kNothingToReplace, session.language, {line.name, line.name}) << std::endl;
+    return kExitFailed;
+  }
+  if (RunsAsItLies(*seen) && (line.digest.empty() || line.digest == seen->digest())) {
+    session.out << Fill(kSameVersion, session.language, {line.name}) << std::endl;
+    return kExitDone;
   }
   session.out << Shown(*seen, session.language) << std::flush;
   if (!seen->problem().empty()) {

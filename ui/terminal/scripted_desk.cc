@@ -191,6 +191,25 @@ grpc::Status ScriptedDesk::ListCounters(grpc::ServerContext*, const desk::v1::Li
   return grpc::Status::OK;
 }
 
+grpc::Status ScriptedDesk::InspectPlugin(grpc::ServerContext*,
+                                         const desk::v1::InspectPluginRequest*,
+                                         desk::v1::InspectPluginReply* reply) {
+  *reply = inspect();
+  return grpc::Status::OK;
+}
+
+grpc::Status ScriptedDesk::ApprovePlugin(grpc::ServerContext*,
+                                         const desk::v1::ApprovePluginRequest* request,
+                                         desk::v1::ApprovePluginReply*) {
+  approve(*request);
+  return grpc::Status::OK;
+}
+
+grpc::Status ScriptedDesk::RemoveDevice(grpc::ServerContext*, const desk::v1::RemoveDeviceRequest*,
+                                        desk::v1::RemoveDeviceReply*) {
+  return remove_device();
+}
+
 grpc::Status ScriptedDesk::GetHost(grpc::ServerContext* call, const desk::v1::GetHostRequest*,
                                    desk::v1::GetHostReply* reply) {
   while (silent && !call->IsCancelled()) std::this_thread::yield();

@@ -57,6 +57,10 @@ class ScriptedDesk final : public desk::v1::Desk::Service {
   std::atomic<check::v1::FailureCode> refusal = check::v1::FAILURE_CODE_UNSPECIFIED;
   std::atomic<int> watches = 0;
   std::vector<std::string> counters = {"trial"};
+  // What the admin's calls answer; set before the client comes.
+  std::function<desk::v1::InspectPluginReply()> inspect;
+  std::function<void(const desk::v1::ApprovePluginRequest&)> approve;
+  std::function<grpc::Status()> remove_device;
   std::vector<check::v1::Role> roles;  // what GetHost grants; set before the client comes
 
  private:
@@ -66,6 +70,12 @@ class ScriptedDesk final : public desk::v1::Desk::Service {
                     desk::v1::SendReply* reply) override;
   grpc::Status ListCounters(grpc::ServerContext*, const desk::v1::ListCountersRequest*,
                             desk::v1::ListCountersReply* reply) override;
+  grpc::Status InspectPlugin(grpc::ServerContext*, const desk::v1::InspectPluginRequest*,
+                             desk::v1::InspectPluginReply* reply) override;
+  grpc::Status ApprovePlugin(grpc::ServerContext*, const desk::v1::ApprovePluginRequest* request,
+                             desk::v1::ApprovePluginReply*) override;
+  grpc::Status RemoveDevice(grpc::ServerContext*, const desk::v1::RemoveDeviceRequest*,
+                            desk::v1::RemoveDeviceReply*) override;
   grpc::Status GetHost(grpc::ServerContext* call, const desk::v1::GetHostRequest*,
                        desk::v1::GetHostReply* reply) override;
 

@@ -119,8 +119,9 @@ inline constexpr Phrase kNoTerminal(
     "暗証番号を入力できる端末がありません。--pin-fd で渡してください。",
     "There is no terminal to type the PIN at. Hand it over with --pin-fd.");
 inline constexpr Phrase kQuestionGone("（入力は不要になりました）", "(no longer needed)");
-inline constexpr Phrase kAskVisual("カードの写真は本人ですか [y/n]: ",
-                                   "Is this the person on the card's photo? [y/n]: ");
+inline constexpr Phrase kAskVisual(
+    "カードの写真と本人は一致しますか（y: 一致、n: 不一致） [y/n]: ",
+    "Do the card's photo and the person match? (y: match, n: no match) [y/n]: ");
 inline constexpr Phrase kAskLastTry(
     "あと1回まちがえるとロックされます。もう一度入力した番号を使いますか [y/n]: ",
     "One more mistake blocks the PIN. Use the last try? [y/n]: ");
