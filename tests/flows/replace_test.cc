@@ -28,6 +28,11 @@ class House : public testing::Environment {
     std::vector<Patient> patients;
     for (int i = 0; i < kWindows; ++i) patients.push_back({"p" + std::to_string(i)});
     clinic = MakeFlowClinic(kWindows, patients);
+    // Checks are held while others are brought to their step, and all of them are to end well.
+    auto* limits = clinic->config().mutable_limits();
+    limits->set_apdu_ms(30000);
+    limits->set_card_ms(60000);
+    limits->set_authority_ms(30000);
     clinic->Start();
   }
   void TearDown() override { clinic.reset(); }
