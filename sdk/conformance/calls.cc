@@ -42,6 +42,11 @@ int CountIn(pid_t pid, const char* folder) {
   return error ? -1 : count;
 }
 
+std::string NameOfSignal(int signal) {
+  const char* const name = sigabbrev_np(signal);
+  return name == nullptr ? "signal " + std::to_string(signal) : std::string("SIG") + name;
+}
+
 }  // namespace
 
 int ThreadsOf(pid_t pid) { return CountIn(pid, "task"); }
@@ -238,7 +243,7 @@ std::string Words(const absl::Status& status) {
 
 std::string Words(std::optional<int> status) {
   if (!status) return "it did not end";
-  if (*status > 128) return std::string("it was killed by: ") + strsignal(*status - 128);
+  if (*status > 128) return std::string("it was killed by ") + NameOfSignal(*status - 128);
   return "it ended with status " + std::to_string(*status);
 }
 

@@ -13,6 +13,12 @@
 // The host's calls to any plugin, which block, and calls that no host makes.
 namespace madoguchi::conformance {
 
+// Where the manuals stand, in the source tree and in an installed SDK.
+inline constexpr char kAboutTheJail[] =
+    "see share/doc/madoguchi/jail.md (sdk/launch/jail/README.md in the source tree)";
+inline constexpr char kAboutTheKit[] =
+    "see share/doc/madoguchi/conformance.md (sdk/conformance/README.md in the source tree)";
+
 // From the start of the process to its answers to Hello and to Start.
 inline constexpr std::chrono::milliseconds kStartPatience(2000);
 // From the end of the host to the end of the process.
@@ -58,7 +64,7 @@ int AwaitThreads(pid_t pid, int most);
 std::string Milliseconds(std::chrono::steady_clock::duration taken);
 // A gRPC status in words: "UNAVAILABLE: ...", with the failure's code if it carries one.
 std::string Words(const absl::Status& status);
-// How a process ended: "status 0", "killed by Aborted", "it did not end".
+// How a process ended: "it ended with status 0", "it was killed by SIGABRT", "it did not end".
 std::string Words(std::optional<int> status);
 
 }  // namespace madoguchi::conformance

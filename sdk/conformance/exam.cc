@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -159,13 +160,11 @@ absl::StatusOr<Exam::Life> Exam::Spawn(const Form& form) {
   if (!jail.ok()) return jail.status();
   if (form.descriptors > 0) jail->descriptors = form.descriptors;
   if (options_.debug) jail->without = {"room", "landlock", "seccomp"};
+  jail->notices = std::count(jail->without.begin(), jail->without.end(), "seccomp") == 0;
   auto process = PluginProcess::SpawnJailed(image_, *jail, options_.launcher, form.wire);
   if (!process.ok()) return process.status();
   if (options_.debug) Introduce((*process)->pid(), image_.folder.binary);
-  return Life(process->release(), [logs = logs_](PluginProcess* ended) {
-    logs->push_back(ended->TakeLog());
-    delete ended;
-  });
+  return lives_.Follow(*std::move(process));
 }
 
 absl::StatusOr<Exam::Life> Exam::Start(const Form& form) {
@@ -186,7 +185,8 @@ void Exam::Row(const std::string& id, const std::string& sentence,
   report_.Check(id, sentence, [&] {
     if (!stopped_.empty()) return Skipped(stopped_);
     if (!needs.empty() && Fails(needs)) return Skipped(needs + " failed, and this rests on it");
-    return look();
+    lives_.BeginRow();
+    return lives_.EndRow(look());
   });
 }
 
@@ -218,6 +218,7 @@ absl::StatusOr<Report> Examine(const Options& options) {
       break;
   }
   LogRows(**exam);
+  (*exam)->report().SetLog(LogLines(**exam));
   return (*exam)->report();
 }
 

@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "madoguchi/plugin/v1/plugin.pb.h"
+#include "sdk/conformance/lives.h"
 #include "sdk/conformance/plugin_process.h"
 #include "sdk/conformance/report.h"
 #include "sdk/launch/bus_proxy.h"
@@ -36,6 +37,7 @@ struct Options {
   size_t largest_apdu = 65544;  // bytes that card and driver carry; longer ones are not tried
   std::string server_setting;   // the setting that names an authority's server
   bool debug = false;
+  bool whole_log = false;  // the report holds every log, not only the end of what a failed row saw
 };
 
 // One plugin under examination: its folder, read once, and the processes that are made of it, each
@@ -92,8 +94,8 @@ class Exam {
   void AddSecret(const std::string& what, const std::string& bytes) { secrets_[bytes] = what; }
   // Each with what it is.
   const std::map<std::string, std::string>& secrets() const { return secrets_; }
-  // The whole log of each process that has ended.
-  const std::vector<std::string>& logs() const { return *logs_; }
+  // What its processes left behind.
+  const Lives& lives() const { return lives_; }
 
  private:
   explicit Exam(Options options);
@@ -108,8 +110,7 @@ class Exam {
   std::unique_ptr<BusProxy> bus_;
   std::unique_ptr<MuteServer> mute_;
   std::map<std::string, std::string> secrets_;
-  const std::shared_ptr<std::vector<std::string>> logs_ =
-      std::make_shared<std::vector<std::string>>();
+  Lives lives_;
   Report report_{""};
 };
 
@@ -122,7 +123,11 @@ void StrayRows(Exam& exam);     // bytes and calls that no host sends; descripto
 void ReaderRows(Exam& exam);
 void PolicyRows(Exam& exam);
 void AuthorityRows(Exam& exam);
-void LogRows(Exam& exam);
+void LogRows(Exam& exam);  // also what the jail denied
+
+// Lines for the report: the logs of the processes that lived while a row failed, or all of them.
+// A line that holds something secret says so in its place.
+std::vector<std::string> LogLines(const Exam& exam);
 
 }  // namespace madoguchi::conformance
 

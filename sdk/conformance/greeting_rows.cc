@@ -37,7 +37,8 @@ Finding HelloInTime(Exam& exam) {
   if (ended) seen += " (" + Words(ended) + ")";
   return Failed(seen + LastLine(**life),
                 "serve gRPC on fd 3 before anything slow; the environment is empty, and of files "
-                "only the system's libraries can be read: see sdk/launch/jail/README.md");
+                "only the system's libraries can be read: " +
+                    std::string(kAboutTheJail));
 }
 
 Finding HelloIsManifest(Exam& exam) {

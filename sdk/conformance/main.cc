@@ -33,6 +33,8 @@ Runs the plugin in FOLDER as a host would, in its jail, and reports what it keep
   --json                 prints JSON in the place of text
   --junit FILE           writes JUnit's XML too
   --watch                runs again whenever a file in FOLDER changes, until it is interrupted
+  --log                  prints all that the plugin wrote to stdout and stderr, not only the last
+                         lines of what a failed row saw
   --debug                lets a debugger in: fewer layers of the jail, no deadlines. A host never
                          does this
   --launcher PATH        madoguchi-jail (default: beside this program, or in ../libexec/madoguchi)
@@ -81,6 +83,8 @@ std::string Parse(const std::vector<std::string>& words, Arguments* arguments) {
       arguments->json = true;
     } else if (word == "--watch") {
       arguments->watch = true;
+    } else if (word == "--log") {
+      options.whole_log = true;
     } else if (word == "--debug") {
       options.debug = true;
     } else if (word == "--without-visual") {

@@ -48,7 +48,7 @@ absl::StatusOr<std::unique_ptr<PluginProcess>> PluginProcess::Spawn(const std::s
 absl::StatusOr<std::unique_ptr<PluginProcess>> PluginProcess::SpawnJailed(
     const PluginImage& image, const Jail& jail, const std::string& launcher, Wire wire) {
   auto spawned = madoguchi::Spawn(LauncherArguments(launcher, jail, kProgramFd, getpid()),
-                                  image.program.get(), jail.pin_lane);
+                                  image.program.get(), jail.pin_lane, jail.notices);
   if (!spawned.ok()) return spawned.status();
   auto process = Of(*std::move(spawned), wire);
   process->manifest_ = image.folder.manifest;
@@ -60,6 +60,7 @@ std::unique_ptr<PluginProcess> PluginProcess::Of(Spawned spawned, Wire wire) {
   process->pid_ = spawned.pid;
   process->pid_fd_ = spawned.pid_fd.Release();
   process->pin_fd_ = spawned.pin.Release();
+  process->notices_ = std::move(spawned.notices);
   fcntl(spawned.log.get(), F_SETFL, 0);  // a thread of its own waits on it
   process->log_reader_ =
       std::thread([raw = process.get(), fd = spawned.log.Release()] { raw->ReadLog(fd); });
@@ -213,15 +214,23 @@ std::optional<int> PluginProcess::Wait(std::chrono::milliseconds patience) {
   waitpid(pid_, &status, 0);
   ended_ = true;
   status_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  if (!asked_to_end_ || WIFSIGNALED(status)) fell_ = status_;
   return status_;
 }
 
 std::optional<int> PluginProcess::End(std::chrono::milliseconds patience) {
-  if (ended_) return status_;
+  // One that has ended already was not asked to.
+  if (ended_ || Wait(std::chrono::milliseconds(0))) return status_;
+  asked_to_end_ = true;
   shutdown(service_fd_, SHUT_RDWR);
   const std::optional<int> status = Wait(patience);
   if (!status.has_value()) Kill();
   return status;
+}
+
+std::optional<int> PluginProcess::Fell(std::chrono::milliseconds patience) {
+  if (!asked_to_end_) (void)Wait(patience);
+  return fell_;
 }
 
 std::string PluginProcess::TakeLog() {

@@ -12,6 +12,7 @@
 #include <span>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -80,11 +81,16 @@ class PluginProcess {
   // Waits for the process to end by itself. The exit status, or 128 + signal, as often as it is
   // asked; nullopt when it runs on after `patience`, or was killed by this object.
   std::optional<int> Wait(std::chrono::milliseconds patience);
+  // The status, as Wait has it, of a process that ended by itself: by a signal of nobody here, or
+  // before End and Kill asked it to. Waits for that up to `patience`; nullopt for all others.
+  std::optional<int> Fell(std::chrono::milliseconds patience);
   // Closes the socket on fd 3 and waits. As Wait; a process that does not end within `patience` is
   // killed.
   std::optional<int> End(std::chrono::milliseconds patience = std::chrono::milliseconds(2000));
   // Ends the process, and returns all that it wrote.
   std::string TakeLog();
+  // What DeniedCalls takes, once; no descriptor where the jail has no notices.
+  Fd TakeNotices() { return std::move(notices_); }
   // SIGKILL, as a crash would.
   void Kill();
 
@@ -98,8 +104,11 @@ class PluginProcess {
   int service_fd_ = -1;
   int pin_fd_ = -1;
   int pid_fd_ = -1;
+  Fd notices_;
   bool ended_ = false;
+  bool asked_to_end_ = false;
   std::optional<int> status_;
+  std::optional<int> fell_;
   std::shared_ptr<grpc::Channel> channel_;
   std::thread log_reader_;
   mutable std::mutex log_mutex_;

@@ -69,6 +69,12 @@ std::string DifferenceAtOnce(const PolicyWalk::Ask& ask, const Known& known, siz
   return "";
 }
 
+// Of a row without a breach, when not everything was looked at.
+Finding Unseen(const PolicyWalk& walk) {
+  const std::string row = walk.cut_by().empty() ? "policy.stray-evidence" : walk.cut_by();
+  return Skipped("the walk stopped: see " + row);
+}
+
 }  // namespace
 
 void PolicyRows(Exam& exam) {
@@ -97,6 +103,7 @@ void PolicyRows(Exam& exam) {
                return Failed(found->second,
                              "answer whatever may follow the steps that it asks for itself");
              }
+             if (!walk->cut_by().empty()) return Unseen(*walk);
              return Passed(std::to_string(walk->sequences()) +
                            (walk->all() ? " sequences, " : " sequences (no more were walked), ") +
                            std::to_string(walk->questions()) + " different questions");
@@ -106,8 +113,8 @@ void PolicyRows(Exam& exam) {
     exam.Row(id, sentence, [&] {
       if (!ready()) return Skipped("the plugin does not start");
       const auto found = walk->breaches().find(id);
-      if (found == walk->breaches().end()) return Passed();
-      return Failed(found->second, advice);
+      if (found != walk->breaches().end()) return Failed(found->second, advice);
+      return walk->cut_by().empty() ? Passed() : Unseen(*walk);
     });
   };
   row("policy.in-time", "The host gives it one second.", "compute, and wait for nothing");
@@ -135,6 +142,7 @@ void PolicyRows(Exam& exam) {
       if (!ready() || walk->sound().empty()) {
         return Skipped("there is no sound answer to compare with");
       }
+      if (walk->lost()) return Unseen(*walk);
       const std::string found = difference(std::max<size_t>(1, walk->sound().size() / kAskedAgain));
       if (found.empty()) return Passed();
       return Failed(found, "keep nothing between two calls; use no clock and no random number");

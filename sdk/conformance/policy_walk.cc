@@ -16,8 +16,16 @@ constexpr size_t kKeptPlaces = 20000;
 
 }  // namespace
 
-void PolicyWalk::Note(const std::string& row, const History& history, const std::string& what) {
+void PolicyWalk::Note(const std::string& row, const History& history, const std::string& what,
+                      bool cuts) {
+  if (cuts && cut_by_.empty()) cut_by_ = row;
   breaches_.try_emplace(row, "after " + LineOf(history) + ": " + what);
+}
+
+void PolicyWalk::Lose(const History& history, const absl::Status& status) {
+  const bool late = absl::IsDeadlineExceeded(status);
+  Note(late ? "policy.in-time" : "policy.answers", history, Words(status), /*cuts=*/true);
+  lost_ = late || absl::IsUnavailable(status);
 }
 
 const Step* PolicyWalk::Next(const History& history) {
@@ -29,16 +37,14 @@ const Step* PolicyWalk::Next(const History& history) {
     found = replies_.emplace(std::move(key), ask_(request)).first;
     const auto& reply = found->second;
     if (!reply.ok()) {
-      const bool late = absl::IsDeadlineExceeded(reply.status());
-      Note(late ? "policy.in-time" : "policy.answers", history, Words(reply.status()));
-      lost_ = late || absl::IsUnavailable(reply.status());
+      Lose(history, reply.status());
     } else if (reply->next_case() == policy::v1::NextReply::NEXT_NOT_SET) {
-      Note("policy.reply-not-empty", history, "neither a step nor Finish");
+      Note("policy.reply-not-empty", history, "neither a step nor Finish", /*cuts=*/true);
     } else if (reply->has_step()) {
       if (history.size() >= kMostSteps) {
-        Note("policy.finishes", history, NameOf(*reply) + " as step 33");
+        Note("policy.finishes", history, NameOf(*reply) + " as step 33", /*cuts=*/false);
       } else if (const auto breach = WhyRefused(history, reply->step(), visual_)) {
-        Note(breach->row, history, breach->what);
+        Note(breach->row, history, breach->what, /*cuts=*/true);
       }
       if (places_.size() < kKeptPlaces) places_.push_back(history);
     }
@@ -116,7 +122,11 @@ void PolicyWalk::Stray(size_t most) {
       *asked.mutable_step() = step;
       Note("policy.stray-evidence", history,
            WordOf(evidence) + " for " + NameOf(asked) + " was answered with " +
-               (answer.ok() ? NameOf(*answer) : Words(answer.status())));
+               (answer.ok() ? NameOf(*answer) : Words(answer.status())),
+           /*cuts=*/false);
+      // One that is gone is not asked a thousand times more.
+      lost_ = absl::IsUnavailable(answer.status()) || absl::IsDeadlineExceeded(answer.status());
+      if (lost_) return;
     }
   }
 }

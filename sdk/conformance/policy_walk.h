@@ -31,6 +31,11 @@ class PolicyWalk {
 
   // The first breach of each row.
   const std::map<std::string, std::string>& breaches() const { return breaches_; }
+  // The row whose breach cut the walk short first; empty when nothing did. What would have come
+  // after the place of a breach was not looked at.
+  const std::string& cut_by() const { return cut_by_; }
+  // The policy does not answer any more.
+  bool lost() const { return lost_; }
   size_t sequences() const { return sequences_; }       // of WalkAll
   bool all() const { return all_; }                     // WalkAll came to its end
   size_t questions() const { return replies_.size(); }  // that the policy was asked
@@ -45,18 +50,22 @@ class PolicyWalk {
   // The step that comes next, null when the check is at its end here, by Finish or by a breach.
   const check::v1::Step* Next(const History& history);
   void Down(History& history, size_t depth, size_t most);
-  void Note(const std::string& row, const History& history, const std::string& what);
+  // `cuts`: the walk does not go on from there.
+  void Note(const std::string& row, const History& history, const std::string& what, bool cuts);
+  // Notes that `status` came in the place of an answer.
+  void Lose(const History& history, const absl::Status& status);
 
   const Ask ask_;
   const bool visual_;
   std::unordered_map<std::string, absl::StatusOr<policy::v1::NextReply>> replies_;
   std::map<std::string, std::string> breaches_;
+  std::string cut_by_;
   std::vector<History> places_;
   std::vector<std::pair<policy::v1::NextRequest, std::string>> sound_;
   size_t sequences_ = 0;
   size_t strays_ = 0;
   bool all_ = true;
-  bool lost_ = false;  // it does not answer any more
+  bool lost_ = false;
 };
 
 }  // namespace madoguchi::conformance

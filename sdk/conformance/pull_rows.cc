@@ -19,7 +19,8 @@ constexpr milliseconds kNoticed(3000);
 constexpr milliseconds kBack(10000);
 
 Finding NoHand() {
-  return Skipped("nobody moves the card: give --card-command PROGRAM (see the kit's README.md)");
+  return Skipped(std::string("nobody moves the card: give --card-command PROGRAM, ") +
+                 kAboutTheKit);
 }
 
 Finding HandFailed(const absl::Status& why) { return Skipped(std::string(why.message())); }

@@ -187,6 +187,11 @@ void Report::Check(const std::string& id, const std::string& sentence,
   Add({id, sentence, std::move(finding), taken.count()});
 }
 
+void Report::SetLog(std::vector<std::string> lines) {
+  log_ = std::move(lines);
+  for (std::string& line : log_) line = PlainLine(line, kLongestText);
+}
+
 int Report::CountOf(Outcome outcome) const {
   return static_cast<int>(std::count_if(
       rows_.begin(), rows_.end(), [&](const Row& row) { return row.finding.outcome == outcome; }));
@@ -220,6 +225,12 @@ std::string Report::Text() const {
     if (skipped && row.finding.detail != why) out += Paragraph("why", row.finding.detail);
     why = skipped ? row.finding.detail : "";
   }
+  if (!log_.empty()) out += "\n  log\n";
+  for (const std::string& line : log_) {
+    for (const std::string& part : Wrapped(line, kColumns - kMarkWidth)) {
+      out += std::string(kMarkWidth, ' ') + part + "\n";
+    }
+  }
   out += std::string("\n") + (Passes() ? "PASSED" : "FAILED") + ": " +
          std::to_string(CountOf(Outcome::kPassed)) + " passed, " +
          std::to_string(CountOf(Outcome::kFailed)) + " failed, " +
@@ -245,6 +256,8 @@ std::string Report::Json() const {
            ", \"advice\": " + JsonString(row.finding.advice) +
            ", \"seconds\": " + Time(row.seconds) + "}";
   }
+  out += "],\n \"log\": [";
+  for (size_t i = 0; i < log_.size(); ++i) out += (i == 0 ? "" : ", ") + JsonString(log_[i]);
   return out + "]}\n";
 }
 

@@ -40,6 +40,9 @@ class Report {
   void Check(const std::string& id, const std::string& sentence,
              const std::function<Finding()>& look);
 
+  // Lines of the examined program's log, any bytes: they follow the rows.
+  void SetLog(std::vector<std::string> lines);
+
   const std::vector<Row>& rows() const { return rows_; }
   int CountOf(Outcome outcome) const;
   // No row failed, and not all were skipped.
@@ -47,8 +50,9 @@ class Report {
 
   // For people: at most 100 columns, a wide character counting as two.
   std::string Text() const;
-  // For programs: one object {title, heading, passes, passed, failed, skipped, seconds, rows}, a
-  // row {id, sentence, outcome, detail, advice, seconds}; outcome is passed, failed or skipped.
+  // For programs: one object {title, heading, passes, passed, failed, skipped, seconds, rows,
+  // log}, a row {id, sentence, outcome, detail, advice, seconds}; outcome is passed, failed or
+  // skipped.
   std::string Json() const;
   // For build servers: JUnit's XML, one test suite. The part of the id before the dot is the class.
   std::string Junit() const;
@@ -59,6 +63,7 @@ class Report {
   std::string title_;
   std::vector<std::string> heading_;
   std::vector<Row> rows_;
+  std::vector<std::string> log_;
 };
 
 }  // namespace madoguchi::conformance

@@ -1,8 +1,10 @@
 // 目視, and the ways to get it wrong.
+#include <sched.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <chrono>
+#include <cstdio>
 #include <iterator>
 #include <mutex>
 #include <set>
@@ -120,6 +122,14 @@ bool PolicyIsBusy() { return NowMs() - last_ms < 100; }
 grpc::Status Next(const policy::v1::NextRequest& request, policy::v1::NextReply* reply) {
   last_ms = NowMs();
   if (Fails("plugin.no-descriptor-leak")) (void)!dup(0);
+  if (Fails("plugin.jail-fits")) (void)!unshare(CLONE_NEWUTS);
+  if (request.evidence_size() == 2 && Name() == "right_policy_falls") {
+    std::fputs("first\nabout to fall\n", stderr);
+    __builtin_trap();
+  }
+  if (request.evidence_size() == 2 && Name() == "right_policy_hangs") {
+    std::this_thread::sleep_for(std::chrono::seconds(20));
+  }
   grpc::Status status;
   if (Other(request, reply, &status)) return status;
   size_t at = 0;
