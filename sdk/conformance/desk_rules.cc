@@ -2,13 +2,18 @@
 
 #include <sys/stat.h>
 
+#include <fstream>
+
 #include "sdk/conformance/desk_examination.h"
+#include "sdk/failure/plain_line.h"
 #include "sdk/screen/connect.h"
 #include "sdk/screen/device_file.h"
 
 namespace madoguchi::conformance {
 
 using namespace check::v1;  // NOLINT: roles.
+
+constexpr size_t kLongestReason = 300;
 
 absl::StatusOr<ExaminedDesk> ReachDesk(const std::vector<std::string>& addresses) {
   ExaminedDesk desk;
@@ -25,6 +30,17 @@ absl::StatusOr<ExaminedDesk> ReachDesk(const std::vector<std::string>& addresses
       if (!status.ok()) return absl::UnavailableError(address + ": " + status.error_message());
       for (const int role : reply.role()) desk.channels[static_cast<Role>(role)] = *channel;
     } else {
+      std::ifstream file(address);
+      std::string text(screen::kLargestDeviceFile + 1, '\0');
+      file.read(text.data(), static_cast<std::streamsize>(text.size()));
+      text.resize(static_cast<size_t>(file.gcount()));
+      // What cannot be opened is ReadDeviceFile's to explain.
+      if (const auto parsed = screen::ParseDeviceFile(text, address);
+          file.is_open() && !parsed.ok()) {
+        return absl::InvalidArgumentError(
+            address + " is neither a socket nor a device file: " +
+            PlainLine(std::string(parsed.status().message()), kLongestReason));
+      }
       const auto device = screen::ReadDeviceFile(address);
       if (!device.ok()) return device.status();
       const auto channel = screen::Connect(*device);

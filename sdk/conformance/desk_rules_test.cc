@@ -162,6 +162,16 @@ TEST_F(DeskRules, AnAddressThatLeadsNowhereIsNamed) {
               HasSubstr("/nowhere/at-all"));
 }
 
+TEST_F(DeskRules, AFileOfAnotherKindIsNoDesk) {
+  const std::string path = folder_ + "/notes.txt";
+  std::ofstream(path) << "Dear diary\n";
+  for (const std::string& address : {path, folder_, std::string("/bin/true")}) {
+    const std::string said(ReachDesk({address}).status().message());
+    EXPECT_THAT(said, testing::StartsWith(address + " is neither a socket nor a device file"));
+    EXPECT_THAT(said, testing::Not(HasSubstr("private key")));
+  }
+}
+
 // ---- desks that break one rule each ----
 
 // Passes everything on to our desk, and bends what comes back.

@@ -36,6 +36,19 @@ std::string Joined(const std::vector<std::string>& words) {
   return text.empty() ? "none" : text;
 }
 
+// Says which folder was meant, for those who gave another.
+absl::Status WithHint(const absl::Status& status, const std::string& folder) {
+  std::error_code none;
+  const std::filesystem::path path(folder);
+  if (!absl::IsNotFound(status) && std::filesystem::is_directory(path, none) &&
+      !std::filesystem::exists(path / "CMakeLists.txt", none)) {
+    return status;
+  }
+  return absl::Status(status.code(), std::string(status.message()) +
+                                         "; give the built folder, such as build/plugins/NAME, "
+                                         "which holds plugin.textproto and the program");
+}
+
 // For a debugger: where the process is, and time to get there.
 void Introduce(pid_t pid, const std::string& binary) {
   // What runs is a copy in memory: the symbols are the file's.
@@ -95,8 +108,12 @@ absl::StatusOr<std::unique_ptr<Exam>> Exam::Of(Options options) {
   std::error_code none;
   const auto folder = std::filesystem::canonical(exam->options_.folder, none);
   auto image = ReadPluginImage(none ? exam->options_.folder : folder.string());
-  if (!image.ok()) return image.status();
+  if (!image.ok()) return WithHint(image.status(), exam->options_.folder);
   exam->image_ = *std::move(image);
+  plugin::v1::Manifest unplaced;
+  (void)ParseTextproto(exam->image_.folder.manifest_text,
+                       exam->image_.folder.path + "/plugin.textproto", &unplaced, &exam->places_);
+  for (const auto& [name, value] : exam->options_.settings) exam->given_.insert(name);
   exam->FindServer();
   const plugin::v1::Manifest& manifest = exam->manifest();
   for (const SettingDeclaration& setting : manifest.setting()) {
@@ -143,10 +160,21 @@ absl::StatusOr<std::unique_ptr<Exam>> Exam::Of(Options options) {
   return exam;
 }
 
+std::string Exam::PlaceOfDefault(const std::string& name) const {
+  for (int i = 0; i < manifest().setting_size(); ++i) {
+    if (manifest().setting(i).name() != name) continue;
+    return places_.Of("setting[" + std::to_string(i) + "].default_value");
+  }
+  return "--set " + name;
+}
+
 absl::StatusOr<plugin::v1::StartRequest> Exam::Settings(const Form& form) const {
   ConfiguredPlugin configured{"--set", {}};
   for (const auto* given : {&options_.settings, &form.settings}) {
-    for (const auto& [name, value] : *given) configured.setting[name] = {value, "--set " + name};
+    for (const auto& [name, value] : *given) {
+      const bool by_hand = given == &form.settings || given_.count(name) > 0 || value.empty();
+      configured.setting[name] = {value, by_hand ? "--set " + name : PlaceOfDefault(name)};
+    }
   }
   auto settings = Settle(manifest(), configured, std::filesystem::current_path().string());
   if (settings.ok() && bus_ != nullptr) FillInBus(manifest(), BusPath(), &*settings);
@@ -181,6 +209,7 @@ absl::StatusOr<Exam::Life> Exam::Start(const Form& form) {
 
 void Exam::Row(const std::string& id, const std::string& sentence,
                const std::function<Finding()>& look, const std::string& needs) {
+  families_.insert(id.substr(0, id.find('.') + 1));
   if (!id.starts_with(options_.only)) return;
   report_.Check(id, sentence, [&] {
     if (!stopped_.empty()) return Skipped(stopped_);
@@ -196,6 +225,8 @@ bool Exam::Fails(const std::string& id) const {
   }
   return false;
 }
+
+std::string Exam::Families() const { return Joined({families_.begin(), families_.end()}); }
 
 std::chrono::milliseconds Exam::Patience(std::chrono::milliseconds usual) const {
   return options_.debug ? std::chrono::hours(24) : usual;
@@ -218,6 +249,10 @@ absl::StatusOr<Report> Examine(const Options& options) {
       break;
   }
   LogRows(**exam);
+  if ((*exam)->report().rows().empty()) {
+    return absl::OutOfRangeError("--only: no row begins with \"" + options.only +
+                                 "\"; they begin with " + (*exam)->Families());
+  }
   (*exam)->report().SetLog(LogLines(**exam));
   return (*exam)->report();
 }

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@
 #include "sdk/launch/bus_proxy.h"
 #include "sdk/launch/image.h"
 #include "sdk/launch/jail/jail.h"
+#include "sdk/textproto/textproto.h"
 
 namespace madoguchi::conformance {
 
@@ -81,6 +83,8 @@ class Exam {
   // No row that comes after is looked at.
   void Stop(const std::string& why) { stopped_ = why; }
   bool Fails(const std::string& id) const;
+  // What the ids of the rows so far begin with, asked for or not: "log., plugin., policy."
+  std::string Families() const;
 
   // How long to wait for something that takes `usual`: without end for those who debug.
   std::chrono::milliseconds Patience(std::chrono::milliseconds usual) const;
@@ -100,13 +104,18 @@ class Exam {
  private:
   explicit Exam(Options options);
   void FindServer();
+  // Where the value of a setting stands that was not given with --set.
+  std::string PlaceOfDefault(const std::string& name) const;
   std::string BusPath() const { return scratch_ + "/bus/bus.sock"; }
 
   Options options_;
+  std::set<std::string> given_;  // names of the settings that were given with --set
   PluginImage image_;
+  TextPlaces places_;  // of its manifest
   std::vector<std::string> granted_;
   std::string scratch_;
   std::string stopped_;
+  std::set<std::string> families_;  // of all rows, also of those that were not asked for
   std::unique_ptr<BusProxy> bus_;
   std::unique_ptr<MuteServer> mute_;
   std::map<std::string, std::string> secrets_;
@@ -114,7 +123,8 @@ class Exam {
   Report report_{""};
 };
 
-// Examines the plugin in `options.folder`, all rows of its kind.
+// Examines the plugin in `options.folder`, all rows of its kind. OUT_OF_RANGE when no row's id
+// begins with `options.only`.
 absl::StatusOr<Report> Examine(const Options& options);
 
 // The rows, in this order; each family is a file of its own.

@@ -1,11 +1,14 @@
 // madoguchi-conformance: examines a plugin as a host would meet it, or a desk as a screen would.
-// README.md tells how to use it.
+// README.md (installed: share/doc/madoguchi/conformance.md) tells how to use it.
+#include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -51,7 +54,7 @@ Runs the plugin in FOLDER as a host would, in its jail, and reports what it keep
                          at the first counter; only a host of `madoguchid --play` is sent a PIN
 
 Status: 0 no row failed and not all were skipped, 1 otherwise, 2 FOLDER holds no plugin or nobody is
-at ADDRESS, 64 usage.
+at ADDRESS, 64 usage. share/doc/madoguchi/conformance.md (sdk/conformance/README.md) tells more.
 )";
 
 struct Arguments {
@@ -136,6 +139,18 @@ std::string Parse(const std::vector<std::string>& words, Arguments* arguments) {
   return "";
 }
 
+// Why a file cannot be written, before an examination is spent on it; empty when it can. Leaves no
+// file behind.
+std::string WhyNotWritten(const std::string& path) {
+  if (path.empty()) return "";
+  const bool there = access(path.c_str(), F_OK) == 0;
+  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0666);
+  if (fd < 0) return std::strerror(errno);
+  close(fd);
+  if (!there) unlink(path.c_str());
+  return "";
+}
+
 absl::StatusOr<Report> ExamineDesks(const std::vector<std::string>& addresses) {
   const auto desk = ReachDesk(addresses);
   if (!desk.ok()) return desk.status();
@@ -149,14 +164,14 @@ int RunOnce(const Arguments& arguments) {
       arguments.desks.empty() ? Examine(arguments.options) : ExamineDesks(arguments.desks);
   if (!report.ok()) {
     std::cerr << "madoguchi-conformance: " << report.status().message() << "\n";
-    return kNoPlugin;
+    return absl::IsOutOfRange(report.status()) ? kUsage : kNoPlugin;
   }
   std::cout << (arguments.json ? report->Json() : report->Text()) << std::flush;
   if (!arguments.junit.empty()) {
     std::ofstream file(arguments.junit);
     file << report->Junit();
     if (!file.flush()) {
-      std::cerr << "madoguchi-conformance: cannot write " << arguments.junit << "\n";
+      std::cerr << "madoguchi-conformance: --junit: cannot write " << arguments.junit << "\n";
       return kUsage;
     }
   }
@@ -174,7 +189,11 @@ int Run(int argc, char** argv) {
   arguments.options.launcher = FindLauncher();
   arguments.options.sim_card_binary = OwnFolder() / "madoguchi-card";
   if (const std::string wrong = Parse(words, &arguments); !wrong.empty()) {
-    std::cerr << "madoguchi-conformance: " << wrong << "\n" << kHelp;
+    std::cerr << "madoguchi-conformance: " << wrong << "; see --help\n";
+    return kUsage;
+  }
+  if (const std::string why = WhyNotWritten(arguments.junit); !why.empty()) {
+    std::cerr << "madoguchi-conformance: --junit " << arguments.junit << ": " << why << "\n";
     return kUsage;
   }
   // gRPC's own lines about plugins that are meant to be unreachable are no part of the report.

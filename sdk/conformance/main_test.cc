@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -69,7 +70,8 @@ class Main : public testing::Test {
 
 TEST_F(Main, RefusesWrongCommandLinesAndFolders) {
   EXPECT_EQ(Run({}), 64);
-  EXPECT_THAT(err_, AllOf(HasSubstr("expected a plugin's folder"), HasSubstr("usage:")));
+  EXPECT_THAT(err_, AllOf(HasSubstr("expected a plugin's folder"), HasSubstr("; see --help\n")));
+  EXPECT_EQ(std::count(err_.begin(), err_.end(), '\n'), 1);
   EXPECT_EQ(Run({"a", "--set", "number"}), 64);
   EXPECT_THAT(err_, HasSubstr("expected NAME=VALUE"));
   EXPECT_EQ(Run({"a", "--largest-apdu", "many"}), 64);
@@ -83,6 +85,45 @@ TEST_F(Main, RefusesWrongCommandLinesAndFolders) {
   EXPECT_THAT(err_, HasSubstr("colour is not declared"));
   EXPECT_EQ(Run({Path("right_policy"), "--grant", "network"}), 2);
   EXPECT_THAT(err_, HasSubstr("only an authority may ask for network"));
+}
+
+TEST_F(Main, SaysWhichFolderItWants) {
+  const std::string hint = "give the built folder, such as build/plugins/NAME, which holds";
+  const std::string source = Plugin("source", "kind: KIND_POLICY version: '1.0.0'");
+  fs::remove(source + "/source");
+  const std::string renamed = Plugin("renamed", "kind: KIND_POLICY version: '1.0.0'");
+  fs::rename(renamed, Path("checkout"));
+  std::ofstream(Path("checkout/CMakeLists.txt")) << "";
+  for (const std::string& folder :
+       {source, folder_, Path("checkout"), fs::absolute("wrong_plugin").string()}) {
+    EXPECT_EQ(Run({folder}), 2);
+    EXPECT_THAT(err_, HasSubstr(hint)) << folder;
+  }
+  EXPECT_EQ(Run({Policy("right_policy"), "--grant", "network"}), 2);
+  EXPECT_THAT(err_, Not(HasSubstr(hint))) << "the folder is right";
+}
+
+TEST_F(Main, ListsThePrefixesWhenNoRowBeginsSo) {
+  EXPECT_EQ(Run({Policy("right_policy"), "--only", "nope"}), 64);
+  EXPECT_THAT(err_,
+              HasSubstr("no row begins with \"nope\"; they begin with log., plugin., policy."));
+}
+
+TEST_F(Main, LooksFirstWhetherItCanWriteItsReport) {
+  const std::string plugin = Policy("right_policy");
+  EXPECT_EQ(Run({plugin, "--junit", Path("nodir/x.xml")}), 64);
+  EXPECT_THAT(err_, HasSubstr("nodir/x.xml: No such file or directory"));
+  EXPECT_EQ(out_, "");
+  EXPECT_EQ(Run({Path("none"), "--junit", Path("x.xml")}), 2);
+  EXPECT_FALSE(fs::exists(Path("x.xml")));
+}
+
+TEST_F(Main, PrintsTheWholeLogWhenAsked) {
+  const std::string plugin = Policy("log_is_text");
+  EXPECT_EQ(Run({plugin, "--only", "plugin.starts"}), 0);
+  EXPECT_THAT(out_, Not(HasSubstr("caf")));
+  EXPECT_EQ(Run({plugin, "--only", "plugin.starts", "--log"}), 0);
+  EXPECT_THAT(out_, HasSubstr("\n  log\n        caf?\n"));
 }
 
 TEST_F(Main, SaysWhenThereIsNoLauncher) {
@@ -106,6 +147,14 @@ TEST_F(Main, GivesTheSettings) {
   const std::string plugin = Policy("right_policy");
   EXPECT_EQ(Run({plugin, "--only", "plugin.starts"}), 0);
   EXPECT_EQ(Run({plugin, "--only", "plugin.starts", "--set", "number=12"}), 0);
+  WriteManifest("right_policy",
+                "kind: KIND_POLICY version: '1.0.0'\nsetting { name: 'digits' type: TYPE_INTEGER "
+                "default_value: 'four' }");
+  EXPECT_EQ(Run({plugin}), 2);
+  EXPECT_THAT(err_, AllOf(HasSubstr("/plugin.textproto:2:45: "), HasSubstr("digits is \"four\""),
+                          Not(HasSubstr("--set"))));
+  EXPECT_EQ(Run({plugin, "--set", "digits=five"}), 2);
+  EXPECT_THAT(err_, HasSubstr("--set digits: "));
   WriteManifest("right_policy",
                 "kind: KIND_POLICY version: '1.0.0' setting { name: 'needed' "
                 "type: TYPE_STRING required: true } ");

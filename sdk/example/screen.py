@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""A screen of one role: shows each View of the desk, and replies.   screen.py SOCKET staff|patient"""
-import getpass, os, sys, time
+"""usage: screen.py SOCKET staff|patient|admin    Shows each View of one role, and sends its replies."""
+import getpass, os, pathlib, sys, time
 import grpc
 from cryptography.hazmat.primitives import hashes, serialization as forms
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -49,6 +49,7 @@ def reply_to(view):
 def failed(error):
     """Shows why a call failed; True where it was a slip, and the question is still open."""
     details = dict(error.trailing_metadata() or ()).get("grpc-status-details-bin", b"")
+    if not details: print("!", error.details(), flush=True)
     for any_ in failures.StatusDetails.FromString(details).details:
         any_.Unpack(failure := failures.Failure())
         print(f"! {failures.FailureCode.Name(failure.code)} {said(failure.advice)}", flush=True)
@@ -69,11 +70,10 @@ def watch(stub, role):
                 answered = None if failed(error) else question
 
 if __name__ == "__main__":
+    if len(sys.argv) != 3 or sys.argv[2] not in ("staff", "patient", "admin"): sys.exit(__doc__)
+    if not pathlib.Path(sys.argv[1]).is_socket(): sys.exit(sys.argv[1] + ": expected a desk's socket")
     host = desk_pb2_grpc.DeskStub(grpc.insecure_channel("unix:" + sys.argv[1]))
     while True:  # A View is the whole screen: whoever comes back has missed nothing.
-        try:
-            watch(host, text_pb2.Role.Value("ROLE_" + sys.argv[2].upper()))
+        try: watch(host, text_pb2.Role.Value("ROLE_" + sys.argv[2].upper()))
         except EOFError: sys.exit()
-        except grpc.RpcError as error:
-            failed(error)
-            time.sleep(1)
+        except grpc.RpcError as error: failed(error); time.sleep(1)
