@@ -5,9 +5,25 @@
 #include "sdk/sim/card/memory_card.h"
 #include "sdk/tools/record/made_up.h"
 
+namespace {
+
+const madoguchi::record::Keys& Keys() {
+  static const madoguchi::record::Keys keys = madoguchi::record::MakeKeys();
+  return keys;
+}
+
+}  // namespace
+
+// Making RSA keys takes seconds now and then, which are not the first input's.
+extern "C" int LLVMFuzzerInitialize(int*, char***) {
+  (void)Keys();
+  (void)madoguchi::sim::MemoryContents();
+  return 0;
+}
+
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace madoguchi;  // NOLINT
-  static const record::Keys keys = record::MakeKeys();
+  const record::Keys& keys = Keys();
   (void)record::ReplaceAtr({data, size});
   // A good certificate with bytes put into it: three of the input say where and which.
   const std::string& good = sim::MemoryContents().auth_certificate;
