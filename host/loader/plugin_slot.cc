@@ -223,6 +223,10 @@ void PluginSlot::Begin() {
   std::string why;
   auto run = Raise(&why);
   if (run == nullptr) return Ended(why);
+  Serve(std::move(run));
+}
+
+void PluginSlot::Serve(std::unique_ptr<PluginRun> run) {
   running_ = std::move(run);
   {
     std::lock_guard<std::mutex> lock(mutex_);
@@ -247,16 +251,9 @@ void PluginSlot::Replace() {
     const PluginPlan refused = *plan_;
     return KeepRunning(refused, why);
   }
-  leaving_.push_back(
-      {std::exchange(running_, std::move(next)), steady_clock::now() + patience_.drain});
+  leaving_.push_back({std::move(running_), steady_clock::now() + patience_.drain});
   born_ = steady_clock::now();
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    life_ = running_->life();
-    runs_ = running_->plan();
-  }
-  SetState(PluginRow::STATE_RUNNING, "");
-  up_(running_->life());
+  Serve(std::move(next));
 }
 
 void PluginSlot::Exchange() {
@@ -265,13 +262,17 @@ void PluginSlot::Exchange() {
   Begin();
   // Told to do something else, or well.
   if (running_ != nullptr || IsCalled()) return;
+  std::string why;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    why = detail_;
+  }
   GoBackTo(before, next);
-  const std::string why = last_end_;
   Begin();
   if (running_ != nullptr) KeepRunning(next, why);
 }
 
-std::string PluginSlot::End(bool wait) {
+std::string PluginSlot::End() {
   if (running_ == nullptr) return "";
   {
     std::lock_guard<std::mutex> lock(mutex_);
@@ -286,7 +287,7 @@ std::string PluginSlot::End(bool wait) {
   down_(*run->life());
   replace_by_.reset();
   trouble_.clear();
-  return Bury(*run, wait);
+  return Bury(*run, /*wait=*/true);
 }
 
 void PluginSlot::EndAll() {
@@ -298,7 +299,6 @@ void PluginSlot::EndAll() {
 void PluginSlot::Ended(const std::string& why) {
   // One that was told to end waits for nothing.
   if (IsCalled()) return SetState(PluginRow::STATE_STARTING, "");
-  last_end_ = why;
   incidents_->Add(why);
   begin_at_ = steady_clock::now() + backoff_.Ended(born_, steady_clock::now());
   SetState(backoff_.quarantined() ? PluginRow::STATE_QUARANTINED : PluginRow::STATE_WAITING, why);

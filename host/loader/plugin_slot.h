@@ -80,13 +80,15 @@ class PluginSlot {
   // Spawns and greets. Nothing when it did not get so far; `why` says why.
   std::unique_ptr<PluginRun> Raise(std::string* why);
   void Begin();
+  // From now on `run` is what runs.
+  void Serve(std::unique_ptr<PluginRun> run);
   void Replace();
   // Ends the reader that runs and begins its newer version, or the same again where that does not
   // start.
   void Exchange();
   void GoBackTo(const PluginPlan& before, const PluginPlan& refused);
   // Ends what runs, and how it ended.
-  std::string End(bool wait = true);
+  std::string End();
   void EndAll();
   // One that has ended by itself or does not answer.
   void Ended(const std::string& why);
@@ -125,7 +127,6 @@ class PluginSlot {
   std::optional<Time> begin_at_;
   Time born_;
   std::string trouble_;  // of a new version that did not start
-  std::string last_end_;
 
   mutable std::mutex mutex_;
   mutable std::condition_variable planned_;
