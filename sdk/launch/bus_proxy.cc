@@ -3,9 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -65,30 +63,12 @@ absl::StatusOr<std::unique_ptr<BusProxy>> BusProxy::Start(const std::string& soc
   posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
   posix_spawn_file_actions_adddup2(&actions, theirs.get(), 3);
   posix_spawn_file_actions_addclosefrom_np(&actions, 4);
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  sigset_t none, all;
-  sigemptyset(&none);
-  sigfillset(&all);
-  posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setsigdefault(&attributes, &all);
-  posix_spawnattr_setpgroup(&attributes, 0);
-  posix_spawnattr_setflags(&attributes,
-                           POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  std::string words[] = {kProgram, "--fd=3", SystemBus(), socket, "--filter", "--talk=org.bluez"};
-  char* arguments[std::size(words) + 1] = {};
-  for (size_t i = 0; i < std::size(words); ++i) arguments[i] = words[i].data();
-  char* environment[] = {nullptr};
-  const int failed =
-      posix_spawn(&proxy->pid_, kProgram, &actions, &attributes, arguments, environment);
-  posix_spawnattr_destroy(&attributes);
+  auto child = SpawnChild({kProgram, "--fd=3", SystemBus(), socket, "--filter", "--talk=org.bluez"},
+                          actions);
   posix_spawn_file_actions_destroy(&actions);
-  if (failed != 0) {
-    proxy->pid_ = -1;
-    errno = failed;
-    return SystemError(kProgram);
-  }
-  proxy->pid_fd_ = Fd(static_cast<int>(syscall(SYS_pidfd_open, proxy->pid_, 0)));
+  if (!child.ok()) return child.status();
+  proxy->pid_ = child->pid;
+  proxy->pid_fd_ = std::move(child->pid_fd);
   // It writes a byte when it listens. Only its end of the pipe must be open for its death to show.
   theirs.Reset();
   low.Reset();

@@ -53,6 +53,41 @@ void Fd::Reset() {
   if (fd_ >= 0) close(std::exchange(fd_, -1));
 }
 
+absl::StatusOr<Child> SpawnChild(const std::vector<std::string>& arguments,
+                                 const posix_spawn_file_actions_t& actions) {
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  sigset_t none, all;
+  sigemptyset(&none);
+  sigfillset(&all);
+  posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setsigdefault(&attributes, &all);
+  posix_spawnattr_setpgroup(&attributes, 0);
+  posix_spawnattr_setflags(&attributes,
+                           POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  std::vector<char*> words;
+  for (const std::string& one : arguments) words.push_back(const_cast<char*>(one.c_str()));
+  words.push_back(nullptr);
+  char* environment[] = {nullptr};
+  Child child;
+  const int error = posix_spawn(&child.pid, arguments.front().c_str(), &actions, &attributes,
+                                words.data(), environment);
+  posix_spawnattr_destroy(&attributes);
+  if (error != 0) {
+    errno = error;
+    return SystemError(arguments.front());
+  }
+  child.pid_fd = Fd(static_cast<int>(syscall(SYS_pidfd_open, child.pid, 0)));
+  if (child.pid_fd.get() < 0) {
+    // Nobody would notice its death.
+    const absl::Status why = SystemError("pidfd_open");
+    kill(child.pid, SIGKILL);
+    waitpid(child.pid, nullptr, 0);
+    return why;
+  }
+  return child;
+}
+
 absl::StatusOr<Spawned> Spawn(const std::vector<std::string>& launch, int program, bool pin_lane,
                               bool notices) {
   Spawned spawned;
@@ -86,37 +121,11 @@ absl::StatusOr<Spawned> Spawn(const std::vector<std::string>& launch, int progra
   const int last = notices ? kNoticeFd : program >= 0 ? kProgramFd : kPin;
   posix_spawn_file_actions_addclosefrom_np(&actions, last + 1);
 
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  sigset_t none, all;
-  sigemptyset(&none);
-  sigfillset(&all);
-  posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setsigdefault(&attributes, &all);
-  posix_spawnattr_setpgroup(&attributes, 0);
-  posix_spawnattr_setflags(&attributes,
-                           POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-
-  std::vector<char*> arguments;
-  for (const std::string& one : launch) arguments.push_back(const_cast<char*>(one.c_str()));
-  arguments.push_back(nullptr);
-  char* environment[] = {nullptr};
-  const int error = posix_spawn(&spawned.pid, launch.front().c_str(), &actions, &attributes,
-                                arguments.data(), environment);
-  posix_spawnattr_destroy(&attributes);
+  auto child = SpawnChild(launch, actions);
   posix_spawn_file_actions_destroy(&actions);
-  if (error != 0) {
-    errno = error;
-    return SystemError(launch.front());
-  }
-  spawned.pid_fd = Fd(static_cast<int>(syscall(SYS_pidfd_open, spawned.pid, 0)));
-  if (spawned.pid_fd.get() < 0) {
-    // Nobody would notice its death.
-    const absl::Status why = SystemError("pidfd_open");
-    kill(spawned.pid, SIGKILL);
-    waitpid(spawned.pid, nullptr, 0);
-    return why;
-  }
+  if (!child.ok()) return child.status();
+  spawned.pid = child->pid;
+  spawned.pid_fd = std::move(child->pid_fd);
   fcntl(service->first.get(), F_SETFL, O_NONBLOCK);
   fcntl(log_read.get(), F_SETFL, O_NONBLOCK);
   spawned.service = std::move(service->first);

@@ -1,6 +1,7 @@
 #ifndef MADOGUCHI_SDK_LAUNCH_PROCESS_H_
 #define MADOGUCHI_SDK_LAUNCH_PROCESS_H_
 
+#include <spawn.h>
 #include <sys/types.h>
 
 #include <string>
@@ -25,6 +26,17 @@ class Fd {
  private:
   int fd_ = -1;
 };
+
+// A process just spawned; its end is the caller's to wait for.
+struct Child {
+  pid_t pid = -1;
+  Fd pid_fd;  // readable when it has ended
+};
+
+// Runs `arguments` (the first is the path) with the descriptors that `actions` make, an empty
+// environment, no signal blocked or handled, in a process group of its own.
+absl::StatusOr<Child> SpawnChild(const std::vector<std::string>& arguments,
+                                 const posix_spawn_file_actions_t& actions);
 
 // A plugin's process as it was spawned. What the host holds of it:
 struct Spawned {
