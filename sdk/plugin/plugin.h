@@ -35,7 +35,7 @@
 // THE JAIL. The program reads the system's libraries and nothing else: no file (its own folder
 // neither), no device, no network, no other process; it cannot start one. The environment is empty,
 // standard input is /dev/null. What it needs beyond that is a permission in its manifest, which the
-// administrator sees and grants: pcscd, usb, serial:/dev/NAME, bluetooth, sockets for readers,
+// administrator sees and grants: pcscd, usb, serial, bluetooth, sockets for readers,
 // network for authorities, none for policies. Files come as settings of TYPE_FILE. Threads are
 // allowed, 256 descriptors and 512 MiB of memory too.
 //
