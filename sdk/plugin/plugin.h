@@ -83,6 +83,11 @@ class Plugin {
   // are. After a Start that failed the process is ended.
   virtual absl::Status Start(const Settings& settings) = 0;
 
+  // Called once when the host is gone or wants the plugin to end, from a thread of Serve, also
+  // while calls are under way; the process ends soon after. For what must not stay as it is in the
+  // world: a card with a verified PIN, a radio field. 300 ms at most.
+  virtual void Stop() {}
+
   // OK while the plugin can do its work; a status with a sentence for the administrator when it
   // cannot for now. A device or server that is absent is no such reason: that is told by the calls
   // of the kind. Called at any time, from any thread, also while other calls are stuck: it must
