@@ -19,7 +19,7 @@ namespace madoguchi::nfc {
 
 // How often, and for how long.
 struct Timing {
-  std::chrono::milliseconds poll{250};         // between looks for a card
+  std::chrono::milliseconds poll{150};         // between looks for a card
   std::chrono::milliseconds ping{500};         // between looks whether it is still there
   std::chrono::milliseconds first_retry{500};  // of opening the device; doubles each time
   std::chrono::milliseconds last_retry{5000};
