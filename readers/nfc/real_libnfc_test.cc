@@ -451,9 +451,11 @@ TEST_F(RealLibnfcTest, ThePinIsNowhereInItsMemoryAfterwards) {
   EXPECT_GT(held, 1u);
   RecordProperty("copies_while_under_way", static_cast<int>(held));
   ASSERT_EQ(Code(answer.get()), "OK");
-  EXPECT_EQ(process_->CopiesInMemory(pin), 0u);
+  // Each half: what is used again is often written over at its head.
+  const Bytes halves[] = {Bytes(pin.begin(), pin.begin() + 8), Bytes(pin.begin() + 8, pin.end())};
+  for (const Bytes& half : halves) EXPECT_EQ(process_->CopiesInMemory(half), 0u);
   ASSERT_TRUE(client_->Close(session).ok());
-  EXPECT_EQ(process_->CopiesInMemory(pin), 0u);
+  for (const Bytes& half : halves) EXPECT_EQ(process_->CopiesInMemory(half), 0u);
 }
 
 TEST_F(RealLibnfcTest, ClosingASessionEndsItsApduWithinATenthOfASecond) {
