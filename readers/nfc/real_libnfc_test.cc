@@ -421,7 +421,10 @@ TEST_F(RealLibnfcTest, AVerifiedPinDoesNotOutliveItsSessionNorItsHost) {
   EXPECT_EQ(StatusWordOfSignature(first), (Bytes{0x69, 0x82}));
   ExpectVerifies(first);
   EXPECT_EQ(StatusWordOfSignature(first), kOk);
+  // An activation alone resets this card, but not every one.
+  const int before = std::stoi(board_->Status("fields-off"));
   ASSERT_TRUE(client_->Close(first).ok());
+  EXPECT_EQ(std::stoi(board_->Status("fields-off")), before + 1);
   const uint64_t second = MustOpen();
   EXPECT_EQ(StatusWordOfSignature(second), (Bytes{0x69, 0x82}));
   ExpectVerifies(second);
