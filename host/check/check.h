@@ -180,9 +180,9 @@ class Check {
 
   std::shared_ptr<const void> visit_;  // with the reader whose card was taken last
   std::optional<CardInHand> hand_;
-  std::future<void> closing_;    // the session that is ending; its end is waited for
-  std::set<uint64_t> vouched_;   // arrivals that the staff called this patient's
-  std::set<uint64_t> disowned_;  // and those they did not
+  std::future<void> closing_;      // the session that is ending; its end is waited for
+  std::set<uint64_t> vouched_;     // arrivals that the staff called this patient's
+  std::set<uint64_t> disowned_;    // and those they did not
   std::vector<std::string> lost_;  // readers that went away in this step, and it went on
   std::optional<HeldPin> pin_;
   bool wants_tries_ = false;

@@ -120,7 +120,8 @@ Evidence Check::ReadCertificate() {
     const absl::Status read = TakeAndRead();
     if (read.ok()) break;
     DropCard();
-    if (!GoesOnElsewhere(CodeOf(read), scene_.reader)) return Failed(read, FAILURE_CODE_READER_LOST);
+    if (!GoesOnElsewhere(CodeOf(read), scene_.reader))
+      return Failed(read, FAILURE_CODE_READER_LOST);
   }
   certificate_ = hand_->certificate;
   certificate_seen_ = hand_->seen;

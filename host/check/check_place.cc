@@ -59,7 +59,8 @@ std::optional<CardSeen> Check::CardToTake(const std::vector<CardSeen>& cards) {
   if (!vouched && candidates.size() == 1) card = candidates.begin();
   if (card == candidates.end()) return {};
   auto visit = world_.reader_port->Visit(*card);
-  if (visit == nullptr || !world_.readers->Take(card->arrival, subject_.check_id, vouched)) return {};
+  if (visit == nullptr || !world_.readers->Take(card->arrival, subject_.check_id, vouched))
+    return {};
   visit_ = std::move(visit);
   return *card;
 }
