@@ -310,6 +310,7 @@ std::shared_ptr<Stay> Stage::StayOf(const script::Card& card, const script::Act&
       return std::vector<uint8_t>{0xDE, 0xAD, 0xBE, 0xEF};
     }
     if (breaks.apdu() != 0 && n >= static_cast<int>(breaks.apdu())) {
+      if (breaks.code() == FAILURE_CODE_READER_LOST) readers_.Unplug(reader);
       return absl::StatusOr<std::vector<uint8_t>>(
           FailureStatus(breaks.code(), "as the script says"));
     }
