@@ -17,6 +17,19 @@ constexpr char kInvalidSignature[] = "org.freedesktop.DBus.Error.InvalidSignatur
 
 std::string Quoted(const std::string& text) { return "'" + text + "'"; }
 
+// An <arg> for each complete type in a signature.
+std::string Arguments(const std::string& signature, const std::string& direction) {
+  std::string xml;
+  for (size_t at = 0; at < signature.size();) {
+    size_t end = at;
+    while (signature[end] == 'a') ++end;
+    end = signature[end] == '{' ? signature.find('}', end) + 1 : end + 1;
+    xml += "<arg type=\"" + signature.substr(at, end - at) + "\" direction=\"" + direction + "\"/>";
+    at = end;
+  }
+  return xml;
+}
+
 void FailUnknownMethod(const Call& call) {
   call.Fail(kUnknownMethod, "Method \"" + call.member() + "\" with signature \"" +
                                 call.signature() + "\" on interface \"" + call.interface() +
@@ -102,7 +115,7 @@ void Tree::Clear(const std::string& path, const std::string& interface,
 bool Tree::Take(const Call& call) {
   const auto found = objects_.find(call.path());
   if (found == objects_.end()) {
-    if (call.interface() != kIntrospectable) return false;
+    if (call.path() != "/" && call.interface() != kIntrospectable) return false;
     TakeStandard({}, call);
     return true;
   }
@@ -216,8 +229,7 @@ std::string Tree::Introspection(const std::string& path) const {
       xml += "<interface name=\"" + name + "\">";
       for (const auto& [method, declared] : interface.methods) {
         xml += "<method name=\"" + method + "\">";
-        if (!declared.in.empty()) xml += "<arg type=\"" + declared.in + "\" direction=\"in\"/>";
-        if (!declared.out.empty()) xml += "<arg type=\"" + declared.out + "\" direction=\"out\"/>";
+        xml += Arguments(declared.in, "in") + Arguments(declared.out, "out");
         xml += "</method>";
       }
       for (const auto& [property, value] : interface.properties) {
