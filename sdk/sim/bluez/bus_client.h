@@ -5,6 +5,7 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <future>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -39,6 +40,19 @@ class BusClient {
       return Text(error);
     }
   }
+  // The same, sent before this returns; the answer comes when it comes.
+  template <typename... Arguments>
+  std::future<std::string> CallLater(const std::string& path, const std::string& interface,
+                                     const std::string& method, const Arguments&... arguments) {
+    const auto ended = std::make_shared<std::promise<std::string>>();
+    proxies_.push_back(sdbus::createProxy(*connection_, "org.bluez", path));
+    auto call = proxies_.back()->createMethodCall(interface, method);
+    ((call << arguments), ...);
+    proxies_.back()->callMethod(call, [ended](sdbus::MethodReply&, const sdbus::Error* error) {
+      ended->set_value(error == nullptr ? "" : Text(*error));
+    });
+    return ended->get_future();
+  }
   // What the last call was answered.
   template <typename T>
   T Reply() {
@@ -68,7 +82,7 @@ class BusClient {
   void Forget();
 
   sdbus::IConnection& connection() { return *connection_; }
-  const std::string name() const { return connection_->getUniqueName(); }
+  std::string name() const { return connection_->getUniqueName(); }
 
  private:
   static std::string Text(const sdbus::Error& error);
@@ -76,6 +90,7 @@ class BusClient {
   void Add(const std::string& line);
 
   std::unique_ptr<sdbus::IConnection> connection_;
+  std::vector<std::unique_ptr<sdbus::IProxy>> proxies_;  // of calls that are under way
   sdbus::MethodReply reply_;
   std::mutex mutex_;
   std::condition_variable changed_;

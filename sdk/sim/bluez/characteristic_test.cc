@@ -5,8 +5,6 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-#include <future>
-
 #include "sdk/sim/bluez/double_test.h"
 
 namespace madoguchi::bluez {
@@ -114,23 +112,17 @@ TEST_F(CharacteristicTest, WritesAndTheirErrors) {
 }
 
 TEST_F(CharacteristicTest, AWriteTakesItsTime) {
-  Start({"--write-ms", "200"});
+  Start({"--write-ms", "100"});
   Connect();
-  BusClient other;
-  const auto proxy = sdbus::createProxy(other.connection(), "org.bluez", command_);
-  auto call = proxy->createMethodCall(kCharacteristic1, "WriteValue");
-  call << kAsk << BusClient::Options{};
-  std::promise<std::string> ended;
-  proxy->callMethod(call, [&](sdbus::MethodReply&, const sdbus::Error* error) {
-    ended.set_value(error == nullptr ? "" : error->getMessage());
-  });
-  std::string second;
-  ASSERT_TRUE(conformance::Await([&] {
-    second = Write(kAsk);
-    return !second.empty();
-  }));
-  EXPECT_EQ(second, "InProgress: In Progress");
-  EXPECT_EQ(ended.get_future().get(), "");
+  auto first =
+      client().CallLater(command_, kCharacteristic1, "WriteValue", kAsk, BusClient::Options{});
+  EXPECT_EQ(Write(kAsk), "InProgress: In Progress");
+  EXPECT_EQ(first.get(), "");
+  EXPECT_THAT(Tell("status reader1"), HasSubstr("frames=1"));
+  auto second =
+      client().CallLater(command_, kCharacteristic1, "WriteValue", kAsk, BusClient::Options{});
+  EXPECT_EQ(CallReader("Disconnect"), "");
+  EXPECT_EQ(second.get(), "Failed: Operation failed with ATT error: 0x0e (Unlikely Error)");
 }
 
 TEST_F(CharacteristicTest, NotificationsAreValuesThatChange) {

@@ -72,11 +72,12 @@ class Host {
 
 class ProgramTest : public DoubleTest {
  protected:
+  // The same card, whichever reader it lies on: one program at a time.
   std::unique_ptr<Program> LayCard(int slot) {
     const std::string number = std::to_string(slot);
-    auto card = Program::Run({MADOGUCHI_CARD, "--dir", folder_ + "/card" + number, "--socket",
-                              folder_ + "/slot" + number},
-                             folder_ + "/card" + number + ".log");
+    auto card = Program::Run(
+        {MADOGUCHI_CARD, "--dir", folder_ + "/card", "--socket", folder_ + "/slot" + number},
+        folder_ + "/card" + number + ".log");
     EXPECT_TRUE(card.ok()) << card.status();
     EXPECT_TRUE(conformance::Await(
         [&] { return Tell("status reader" + number).find("card=1") != std::string::npos; }));
@@ -135,9 +136,9 @@ ByteVector AskCcid(Host& host, const ByteVector& frame) {
 
 TEST_F(ProgramTest, ACardAnswersThroughEachKindOfReader) {
   Start({}, {"acr1255", "br301", "springcore"});
-  const auto card1 = LayCard(1), card2 = LayCard(2), card3 = LayCard(3);
   DiscoverAll(3);
   {
+    const auto card = LayCard(1);
     Host host(client(), Device(1), kCommandUuid, kAnswerUuid);
     const ByteVector master = acr1255::DefaultMasterKey();
     const auto first = AskAcr(host, {}, {.type = 0x6B, .data = {0xE0, 0, 0, 0x45, 0}});
@@ -160,6 +161,7 @@ TEST_F(ProgramTest, ACardAnswersThroughEachKindOfReader) {
       {"46540002-0002-00c4-0000-465453414645", "46540003-0002-00c4-0000-465453414645"},
       {"281ebed4-86c4-4253-84f1-57fb9ab2f72c", "811dc7a6-a573-4e15-89cc-7efacae04e3c"}};
   for (int number : {2, 3}) {
+    const auto card = LayCard(number);
     const auto& [command, answer] = ccid[static_cast<size_t>(number) - 2];
     Host host(client(), Device(number), command, answer);
     const ByteVector atr = AskCcid(host, {0x62, 0, 0, 0, 0, 0, 1, 0, 0, 0});
