@@ -40,6 +40,9 @@ class DoubleTest : public testing::Test {
   }
   void TearDown() override {
     client_.reset();
+    if (double_ != nullptr) {
+      EXPECT_EQ(double_->End(), 0) << double_->Output();
+    }
     double_.reset();
     bus_.reset();
     std::filesystem::remove_all(folder_);
