@@ -23,7 +23,9 @@ struct Cell {
   long descriptors = 256;
   bool pin_lane = false;
   bool pcscd = false, usb = false, bluetooth = false, network = false, sockets = false;
-  const char* serial = nullptr;
+  bool serial = false;
+  const char* device[kMostPaths] = {};
+  int devices = 0;
   const char* sockets_folder = nullptr;
   // Path sockets that it may reach.
   const char* socket[kMostPaths] = {};
@@ -34,7 +36,7 @@ struct Cell {
   bool without_seccomp = false, without_room = false;
 
   bool MayMakeUnixSockets() const { return pcscd || bluetooth || sockets || sockets_to_reach > 0; }
-  bool MayOpenDevices() const { return usb || serial != nullptr; }
+  bool MayOpenDevices() const { return usb || serial; }
 };
 
 // Writes "jail: ", the sentence and, with `error`, what errno means; ends the process.
