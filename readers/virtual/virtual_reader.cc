@@ -307,9 +307,10 @@ absl::StatusOr<std::vector<uint8_t>> VirtualReader::Transmit(uint64_t id,
 }
 
 absl::StatusOr<std::vector<uint8_t>> VirtualReader::VerifyAtPad(
-    uint64_t id, std::span<const uint8_t> apdu_template, uint32_t pin_offset) {
+    uint64_t id, std::span<const uint8_t> apdu_template, uint32_t pin_offset,
+    const reader::v1::PadForm& form) {
   if (recorded_ != nullptr) return recorded_->VerifyAtPad(id, apdu_template);
-  return plugin::Reader::VerifyAtPad(id, apdu_template, pin_offset);
+  return plugin::Reader::VerifyAtPad(id, apdu_template, pin_offset, form);
 }
 
 void VirtualReader::Close(uint64_t id) {

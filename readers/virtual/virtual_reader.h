@@ -35,7 +35,8 @@ class VirtualReader final : public plugin::Reader {
                                                 std::span<const uint8_t> command) override;
   absl::StatusOr<std::vector<uint8_t>> VerifyAtPad(uint64_t session,
                                                    std::span<const uint8_t> apdu_template,
-                                                   uint32_t pin_offset) override;
+                                                   uint32_t pin_offset,
+                                                   const reader::v1::PadForm& form) override;
   void Close(uint64_t session) override;
 
  private:
