@@ -56,6 +56,11 @@ class Library final : public PcscApi {
     *size = 0;
     return SCardControl(card, code, data.data(), data.size(), answer.data(), answer.size(), size);
   }
+  LONG GetAttrib(SCARDHANDLE card, DWORD attribute, std::span<uint8_t> value,
+                 DWORD* size) override {
+    *size = value.size();
+    return SCardGetAttrib(card, attribute, value.data(), size);
+  }
 };
 
 }  // namespace

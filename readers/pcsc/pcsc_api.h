@@ -47,6 +47,9 @@ class PcscApi {
   // types at a PIN pad.
   virtual LONG Control(SCARDHANDLE card, DWORD code, std::span<const uint8_t> data,
                        std::span<uint8_t> answer, DWORD* size) = 0;
+  // `value` is the room, `size` becomes the length.
+  virtual LONG GetAttrib(SCARDHANDLE card, DWORD attribute, std::span<uint8_t> value,
+                         DWORD* size) = 0;
 };
 
 // libpcsclite. One object, for ever.

@@ -170,20 +170,6 @@ LONG AskFeatures(PcscApi& api, SCARDHANDLE card, PadFeatures* features) {
   return SCARD_S_SUCCESS;
 }
 
-std::optional<bool> HasPad(PcscApi& api, const std::string& reader) {
-  SCARDCONTEXT context;
-  if (api.EstablishContext(&context) != SCARD_S_SUCCESS) return std::nullopt;
-  std::optional<bool> has;
-  SCARDHANDLE card;
-  if (api.ConnectDirect(context, reader, &card) == SCARD_S_SUCCESS) {
-    PadFeatures features;
-    if (AskFeatures(api, card, &features) == SCARD_S_SUCCESS) has = features.verify_direct != 0;
-    api.Disconnect(card, SCARD_LEAVE_CARD);
-  }
-  api.ReleaseContext(context);
-  return has;
-}
-
 absl::StatusOr<std::vector<uint8_t>> VerifyAtPad(PcscApi& api, SCARDHANDLE card,
                                                  std::span<const uint8_t> apdu_template,
                                                  uint32_t pin_offset,

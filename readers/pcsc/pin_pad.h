@@ -62,11 +62,6 @@ absl::Status PadFailure(std::span<const uint8_t> response);
 // request; other failures are those of SCardControl.
 LONG AskFeatures(PcscApi& api, SCARDHANDLE card, PadFeatures* features);
 
-// Whether `reader` has a pad for VERIFY; nullopt when that cannot be learnt now (another program
-// holds it). Asks the reader, in a context of its own: a card is neither needed nor touched. Blocks
-// for as long as another program is in a transaction there.
-std::optional<bool> HasPad(PcscApi& api, const std::string& reader);
-
 // The PIN is typed at the reader of `card` now: blocks until then. The card's R-APDU, or the
 // failures of PadFailure and SCardControl; UNIMPLEMENTED without a pad, or one that is off.
 absl::StatusOr<std::vector<uint8_t>> VerifyAtPad(PcscApi& api, SCARDHANDLE card,
