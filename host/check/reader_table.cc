@@ -79,7 +79,8 @@ std::vector<CardSeen> ReaderTable::Cards(const std::set<std::string>& places) co
                     seen.state.insertion(),
                     seen.arrival,
                     seen.state.lying(),
-                    seen.state.presence() == reader::v1::PRESENCE_PRESENT};
+                    seen.state.presence() == reader::v1::PRESENCE_PRESENT,
+                    seen.state.pin_pad()};
       if (places.empty() || places.count(card.place()) > 0) cards.push_back(std::move(card));
     }
   }
@@ -118,6 +119,19 @@ ReaderTable::Supply ReaderTable::SupplyOf(const std::set<std::string>& places) c
   }
   if (down) return Supply::kServiceDown;
   return others ? Supply::kReaderUnknown : Supply::kNoReader;
+}
+
+bool ReaderTable::OnlyPads(const std::set<std::string>& places) const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  bool any = false;
+  for (const auto& [plugin, source] : sources_) {
+    for (const auto& [reader, seen] : source.readers) {
+      if (!places.empty() && places.count(plugin + "/" + reader) == 0) continue;
+      if (!seen.state.pin_pad()) return false;
+      any = true;
+    }
+  }
+  return any;
 }
 
 uint64_t ReaderTable::arrivals() const {

@@ -29,6 +29,7 @@ struct CardSeen {
   // It lay there when its plugin began to look, so nobody knows since when.
   bool lying = false;
   bool powered = true;
+  bool pin_pad = false;  // its reader's
 
   std::string place() const { return plugin + "/" + reader; }
 };
@@ -55,6 +56,8 @@ class ReaderTable {
   bool Take(uint64_t arrival, const std::string& check_id, bool vouched);
   // Whether a card could be read there at all.
   Supply SupplyOf(const std::set<std::string>& places) const;
+  // Whether a PIN can be typed at every reader named by `places`, of which there is one.
+  bool OnlyPads(const std::set<std::string>& places) const;
   // The newest arrival so far, on any reader.
   uint64_t arrivals() const;
 

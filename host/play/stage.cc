@@ -19,6 +19,7 @@ constexpr char kReader[] = "Played Reader";
 constexpr char kAuthorityId[] = "played-authority";
 constexpr uint32_t kApduMs = 150;
 constexpr uint32_t kAuthorityMs = 700;
+constexpr uint32_t kPadMs = 3000;  // four digits and the key that ends them
 
 Eligibility MadeUpPerson(Validity validity) {
   Eligibility person;
@@ -175,9 +176,10 @@ script::Act Stage::Now() const {
 
 void Stage::SetReaders(const script::Act& act) {
   readers_.ServiceUp();
-  const bool there = act.readers() == script::READERS_UNSPECIFIED;
+  const bool pad = act.readers() == script::READERS_PIN_PAD;
+  const bool there = pad || act.readers() == script::READERS_UNSPECIFIED;
   const bool another = act.readers() == script::READERS_ANOTHER;
-  there ? readers_.Plug(kReader) : readers_.Unplug(kReader);
+  there ? readers_.Plug(kReader, pad) : readers_.Unplug(kReader);
   const std::string other = std::string(kReader) + " of another counter";
   another ? readers_.Plug(other) : readers_.Unplug(other);
   if (act.readers() == script::READERS_SERVICE_DOWN) readers_.ServiceDown();
@@ -280,7 +282,11 @@ void Stage::Do(const script::Cue& cue, const script::Act& act) {
   stay->signature_time = Scaled(static_cast<uint32_t>(faults.slow_signature.count()));
   stay->silent_from = static_cast<int>(faults.silent_from.value_or(0));
   stay->typed_right.emplace();
-  for (const int typed : act.pin()) stay->typed_right->push_back(typed != script::TYPED_WRONG);
+  for (const int typed : act.pin()) {
+    stay->typed_right->push_back(typed != script::TYPED_WRONG);
+    if (typed == script::TYPED_CANCELLED) stay->pad_fails = FAILURE_CODE_PIN_PAD_CANCELLED;
+  }
+  stay->pad_time = Scaled(kPadMs);
   const auto breaks = card.breaks();
   stay->instead = [this, faults,
                    breaks](int n) -> std::optional<absl::StatusOr<std::vector<uint8_t>>> {

@@ -53,9 +53,9 @@ absl::StatusOr<std::vector<std::string>> ParsePatterns(const std::string& settin
   for (size_t begin = 0; begin < text.size();) {
     const size_t end = std::min(text.find(';', begin), text.size());
     const std::string pattern = Trimmed(text.substr(begin, end - begin));
-    const bool last = end + 1 >= text.size();
+    const bool last = end == text.size();
     begin = end + 1;
-    if (pattern.empty() && last && (end == text.size() || !patterns.empty())) break;
+    if (pattern.empty() && last) break;
     const std::string place =
         "setting " + setting + ", pattern " + std::to_string(patterns.size() + 1);
     if (pattern.empty()) {

@@ -82,12 +82,13 @@ class RealPcscdTest : public testing::Test {
     EXPECT_EQ(Pcscd("stop"), 0);
   }
 
-  void StartPlugin() {
+  void StartPlugin(std::map<std::string, std::string> settings = {}) {
+    settings["pcscd_socket"] = std::getenv("PCSCLITE_CSOCK_NAME");
+    for (const char* name : {"readers", "ignore_readers", "pads"}) settings[name];
     auto process = PluginProcess::Spawn(BuildFolder() / "plugins/reader_pcsc/reader_pcsc");
     ASSERT_TRUE(process.ok()) << process.status();
     process_ = *std::move(process);
-    const absl::Status status =
-        process_->Start({{"pcscd_socket", std::getenv("PCSCLITE_CSOCK_NAME")}});
+    const absl::Status status = process_->Start(settings);
     ASSERT_TRUE(status.ok()) << status;
     client_ = std::make_unique<ReaderClient>(*process_);
   }
