@@ -18,7 +18,7 @@ class CheckPadTest : public testing::Test {
  protected:
   CheckPadTest() { screens_.pins.clear(); }
 
-  Verdict Run(std::set<std::string> places = {"virtual/pad"}) {
+  Verdict Run(Places places = {"virtual/pad"}) {
     fake::Policy policy(fake::ByPin());
     Check check(fake_.world, policy, screens_,
                 {std::string(32, 'a'), "1", "pin", std::move(places), 0}, cancel_.get_token());
