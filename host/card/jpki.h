@@ -26,8 +26,8 @@ struct PinResult {
 // 6986) the file is selected first. Sources of the card facts: OpenSC's card-jpki.c, jpki/myna and
 // soltia48/myna-card, the latter measured on cards. Used by one thread.
 //
-// Errors besides the session's: NOT_MY_NUMBER_CARD, CERTIFICATE_ABSENT, PHONE_NOT_READABLE, and CARD_ANSWER_INVALID for
-// a status word or a length that makes no sense at that place.
+// Errors besides the session's: NOT_MY_NUMBER_CARD, CERTIFICATE_ABSENT, PHONE_NOT_READABLE, and
+// CARD_ANSWER_INVALID for a status word or a length that makes no sense at that place.
 class Jpki {
  public:
   // 利用者証明用 certificates are about 1.6 kB; nothing longer than this is believed.

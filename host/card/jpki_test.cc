@@ -116,12 +116,12 @@ TEST(Jpki, ReadsACertificateOfNBytesInNBy256Apdus) {
 
 TEST(Jpki, AsksAheadInTwoCallsAndNoMoreApdus) {
   const std::string file = Certificate(600);
-  auto card = Jpki::Select(std::make_unique<Script>(std::string(kSelected) + "> 00B08A0000 < " +
-                                                    file.substr(0, 512) + "9000 > 00B0010000 < " +
-                                                    file.substr(512, 512) + "9000 > 00B0020058 < " +
-                                                    file.substr(1024) + "9000 " + Label("JPKIAPICCTOKEN2") +
-                                                    "> 00200098 < 63C2"),
-                           Jpki::Ahead::kCertificateAndTries);
+  auto card = Jpki::Select(
+      std::make_unique<Script>(std::string(kSelected) + "> 00B08A0000 < " + file.substr(0, 512) +
+                               "9000 > 00B0010000 < " + file.substr(512, 512) +
+                               "9000 > 00B0020058 < " + file.substr(1024) + "9000 " +
+                               Label("JPKIAPICCTOKEN2") + "> 00200098 < 63C2"),
+      Jpki::Ahead::kCertificateAndTries);
   ASSERT_TRUE(card.ok());
   EXPECT_EQ(Text(*card->ReadAuthenticationCertificate()), file);
   EXPECT_EQ(card->TriesLeft()->value(), 2);

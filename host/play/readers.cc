@@ -116,6 +116,15 @@ void Readers::Plug(const std::string& reader, bool pin_pad) {
   {
     std::lock_guard<std::mutex> lock(mutex_);
     slots_[reader].pin_pad = pin_pad;
+    slots_[reader].trouble = check::v1::FAILURE_CODE_UNSPECIFIED;
+  }
+  Tell();
+}
+
+void Readers::PlugInTrouble(const std::string& reader, check::v1::FailureCode why) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    slots_[reader] = {.trouble = why};
   }
   Tell();
 }
@@ -133,19 +142,21 @@ std::shared_ptr<Stay> Readers::Lay(const std::string& reader, std::unique_ptr<si
                                    bool lying, reader::v1::Presence presence) {
   auto stay = std::make_shared<Stay>();
   stay->card = std::move(card);
-  Lay(reader, stay, lying, presence);
+  Lay({{reader, stay}}, lying, presence);
   return stay;
 }
 
-void Readers::Lay(const std::string& reader, std::shared_ptr<Stay> stay, bool lying,
+void Readers::Lay(const std::map<std::string, std::shared_ptr<Stay>>& stays, bool lying,
                   reader::v1::Presence presence) {
   {
     std::lock_guard<std::mutex> lock(mutex_);
-    Slot& slot = slots_[reader];
-    slot.stay = std::move(stay);
-    ++slot.insertion;
-    slot.lying = lying;
-    slot.presence = presence;
+    for (const auto& [reader, stay] : stays) {
+      Slot& slot = slots_[reader];
+      slot.stay = stay;
+      ++slot.insertion;
+      slot.lying = lying;
+      slot.presence = presence;
+    }
   }
   Tell();
 }
@@ -211,6 +222,9 @@ void Readers::Tell() {
       state->set_insertion(slot.insertion);
       state->set_lying(slot.lying);
       state->set_pin_pad(slot.pin_pad);
+      if (slot.trouble == check::v1::FAILURE_CODE_UNSPECIFIED) continue;
+      state->set_presence(reader::v1::PRESENCE_UNSPECIFIED);
+      state->mutable_trouble()->set_code(slot.trouble);
     }
     // Inside the lock, so that two changes do not overtake each other.
     table_.Update(plugin_, generation, snapshot);
