@@ -142,8 +142,6 @@ const std::set<FailureCode> kNoEnding = {
     FAILURE_CODE_READER_WITHOUT_DRIVER,
     FAILURE_CODE_PLUGIN_CONFINED,
     FAILURE_CODE_CLOCK_WRONG,
-    // The host does not use pads yet.
-    FAILURE_CODE_PIN_PAD_CANCELLED,
     // Of a screen.
     FAILURE_CODE_HOST_UNREACHABLE,
     FAILURE_CODE_HOST_FOREIGN,
