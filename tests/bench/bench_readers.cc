@@ -145,6 +145,8 @@ void Events(Clinic& clinic, clinic::Card& card, const std::string& reader, int r
     card.Take();
     await_card(false);
     auto heard = PlainEvent(reader);
+    // Not in step with pcscd's own looks.
+    std::this_thread::sleep_for(std::chrono::milliseconds(i * 137 % 400));
     const auto start = Clock::now();
     card.LayAgain();
     await_card(true);
