@@ -79,9 +79,8 @@ absl::Status PluginRun::Spawn(uint64_t generation, const std::shared_ptr<Inciden
                                                            spawned_.service.Release(), arguments);
   if (plan_.jail.notices) {
     denied_ = std::make_unique<DeniedCalls>(
-        std::move(spawned_.notices), [incidents](const std::string& call) {
-          incidents->Add("tried " + call + ", which its jail denies");
-        });
+        std::move(spawned_.notices), plan_.jail,
+        [incidents](const std::string& what) { incidents->Add(what); });
   }
   pulse_ = std::make_unique<Pulse>(life_->channel, patience_.pulse);
   return absl::OkStatus();

@@ -31,7 +31,7 @@ class DeniedCallsTest : public testing::Test {
     EXPECT_TRUE(spawned.ok()) << spawned.status();
     std::string log;
     {
-      DeniedCalls denied(std::move(spawned->notices), [this](const std::string& call) {
+      DeniedCalls denied(std::move(spawned->notices), jail, [this](const std::string& call) {
         std::lock_guard<std::mutex> lock(mutex_);
         told_.push_back(call);
       });
@@ -59,13 +59,14 @@ class DeniedCallsTest : public testing::Test {
 
 TEST_F(DeniedCallsTest, ACallThatTheJailDeniesIsToldOfAndGivesEperm) {
   EXPECT_EQ(Attempt("trace " + std::to_string(getpid())), "denied: EPERM\n");
-  EXPECT_THAT(told(), ElementsAre("ptrace"));
+  EXPECT_THAT(told(), ElementsAre("tried ptrace, which its jail denies"));
 }
 
 TEST_F(DeniedCallsTest, SocketsAndProcessesToo) {
   EXPECT_EQ(Attempt("tcp"), "denied: EPERM\n");
   EXPECT_EQ(Attempt("fork"), "denied: EPERM\n");
-  EXPECT_THAT(told(), ElementsAre("socket", "clone"));
+  EXPECT_THAT(told(), ElementsAre("tried socket, which its jail denies",
+                                  "tried clone, which its jail denies"));
 }
 
 TEST_F(DeniedCallsTest, WhatIsAllowedIsNotToldOf) {

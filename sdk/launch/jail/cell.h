@@ -33,14 +33,19 @@ struct Cell {
   bool without_capabilities = false, without_limits = false, without_landlock = false;
   bool without_seccomp = false, without_room = false;
 
-  bool MayMakeUnixSockets() const { return pcscd || bluetooth || sockets || sockets_to_reach > 0; }
-  bool MayOpenDevices() const { return usb || serial != nullptr; }
+  constexpr bool MayMakeUnixSockets() const {
+    return pcscd || bluetooth || sockets || sockets_to_reach > 0;
+  }
+  constexpr bool MayOpenDevices() const { return usb || serial != nullptr; }
 };
 
 // Writes "jail: ", the sentence and, with `error`, what errno means; ends the process.
 [[noreturn]] void Refuse(const char* sentence, const char* object = nullptr, int error = 0);
 // Writes "jail: " and the sentence to the log.
 void Note(const char* sentence);
+
+// By the number that the kernel gives itself.
+bool KernelIsAtLeast(int major, int minor);
 
 // Each step refuses when the kernel has the layer and the step fails.
 

@@ -17,7 +17,6 @@ namespace {
 
 static_assert(kRefusedByJail == jail::kRefused);
 
-constexpr char kPcscdSocket[] = "/run/pcscd/pcscd.comm";
 constexpr std::string_view kSerial = "serial:";
 constexpr char kExpected[] =
     "expected pcscd, usb, bluetooth, network, sockets or serial:/dev/NAME, each at most once";

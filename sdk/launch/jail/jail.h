@@ -34,6 +34,9 @@ absl::StatusOr<Permissions> ParsePermissions(const std::vector<std::string>& ask
 // a reader for all but network. INVALID_ARGUMENT with a sentence otherwise.
 absl::Status PermissionsFitKind(const Permissions& permissions, plugin::v1::Kind kind);
 
+// Where every plugin with pcscd may connect to.
+inline constexpr char kPcscdSocket[] = "/run/pcscd/pcscd.comm";
+
 // How one plugin is jailed.
 struct Jail {
   std::string name;  // the plugin's; its argv[0]

@@ -32,15 +32,6 @@ void Limit(int resource, const char* name, rlim_t most) {
   if (setrlimit(resource, &limited) != 0) Refuse("setrlimit", name, errno);
 }
 
-// Since Linux 5.14.
-bool ThreadsAreCountedByNamespace() {
-  utsname kernel{};
-  int major = 0, minor = 0;
-  uname(&kernel);
-  sscanf(kernel.release, "%d.%d", &major, &minor);
-  return major > 5 || (major == 5 && minor >= 14);
-}
-
 void CloseRange(unsigned first, unsigned last) {
   if (first > last || syscall(SYS_close_range, first, last, 0) == 0) return;
   if (errno != ENOSYS) Refuse("close_range", nullptr, errno);
@@ -51,6 +42,14 @@ void CloseRange(unsigned first, unsigned last) {
 }
 
 }  // namespace
+
+bool KernelIsAtLeast(int major, int minor) {
+  utsname kernel{};
+  int its_major = 0, its_minor = 0;
+  uname(&kernel);
+  sscanf(kernel.release, "%d.%d", &its_major, &its_minor);
+  return its_major > major || (its_major == major && its_minor >= minor);
+}
 
 int MoveDescriptors(Cell& cell) {
   const int last = cell.pin_lane ? 4 : 3;
@@ -121,9 +120,9 @@ void SetLimits(const Cell& cell, Room room) {
   Limit(RLIMIT_MSGQUEUE, "MSGQUEUE", 0);
   Limit(RLIMIT_NICE, "NICE", 0);
   Limit(RLIMIT_RTPRIO, "RTPRIO", 0);
-  // Elsewhere it counts all that the host's user runs, and is no limit for root at all.
-  if (room == Room::kOwnUsers && ThreadsAreCountedByNamespace())
-    Limit(RLIMIT_NPROC, "NPROC", kThreads);
+  // Elsewhere, and before Linux 5.14, it counts all that the host's user runs, and is no limit for
+  // root at all.
+  if (room == Room::kOwnUsers && KernelIsAtLeast(5, 14)) Limit(RLIMIT_NPROC, "NPROC", kThreads);
   // The moved program lies above: it can be executed, and no descriptor with its number made again.
   Limit(RLIMIT_NOFILE, "NOFILE", static_cast<rlim_t>(cell.descriptors));
 }

@@ -1,0 +1,30 @@
+#ifndef MADOGUCHI_SDK_LAUNCH_CUSTOMARY_FILES_H_
+#define MADOGUCHI_SDK_LAUNCH_CUSTOMARY_FILES_H_
+
+#include <string>
+
+namespace madoguchi {
+
+// A file, or with a '/' at the end a folder, that libraries look for by themselves and do without.
+struct CustomaryFile {
+  const char* path;
+  const char* who_looks;
+};
+
+// Found by running our plugins, each in its jail, and noting what was told of them.
+inline constexpr CustomaryFile kCustomaryFiles[] = {
+    {"/etc/ld.so.preload", "ld.so"},
+};
+
+// Whether an attempt at this file, named absolutely and lexically normal, is a library's custom.
+inline bool IsCustomary(const std::string& path) {
+  for (const CustomaryFile& file : kCustomaryFiles) {
+    const std::string customary = file.path;
+    if (path == customary || (customary.back() == '/' && path.starts_with(customary))) return true;
+  }
+  return false;
+}
+
+}  // namespace madoguchi
+
+#endif  // MADOGUCHI_SDK_LAUNCH_CUSTOMARY_FILES_H_
