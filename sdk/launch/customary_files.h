@@ -14,6 +14,11 @@ struct CustomaryFile {
 // Found by running our plugins, each in its jail, and noting what was told of them.
 inline constexpr CustomaryFile kCustomaryFiles[] = {
     {"/etc/ld.so.preload", "ld.so"},
+    {"/sys/devices/system/cpu/online", "glibc, for the number of processors"},
+    {"/sys/devices/system/cpu/possible", "Abseil, for the number of processors"},
+    {"/proc/stat", "glibc, where it did not find the former"},
+    {"/proc/sys/vm/overcommit_memory", "glibc's malloc, before it gives memory back"},
+    {"/etc/localtime", "glibc, for the local time of a line of the log"},
 };
 
 // Whether an attempt at this file, named absolutely and lexically normal, is a library's custom.
