@@ -159,7 +159,9 @@ TEST_F(DeniedCallsTest, WritingIsNamed) {
   EXPECT_EQ(Attempt("unlink " + folder_ + "/own"), "denied: EPERM\n");
   jail_.permissions.serial = "/dev/null";
   EXPECT_EQ(Attempt("create " + folder_ + "/new"), "denied: ENOENT\n");
-  EXPECT_EQ(Attempt("overwrite /usr/lib/os-release"), "denied: EROFS\n");
+  // The mount, for a host that is root; for another it is not its file either.
+  EXPECT_THAT(Attempt("overwrite /usr/lib/os-release"),
+              testing::AnyOf("denied: EROFS\n", "denied: EACCES\n"));
   EXPECT_EQ(Attempt("overwrite /dev/null"), "DONE IT\n");
   EXPECT_THAT(told(),
               ElementsAre("tried openat of " + folder_ + "/new, which its jail denies",

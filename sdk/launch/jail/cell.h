@@ -18,9 +18,11 @@ struct Cell {
   const char* name = nullptr;
   int program_fd = -1;
   int notice_fd = -1;
+  int group_fd = -1;
   pid_t host_pid = 0;
   long memory_mib = 512;  // 0: no limit
   long descriptors = 256;
+  long threads = 256;
   bool pin_lane = false;
   bool pcscd = false, usb = false, bluetooth = false, network = false, sockets = false;
   const char* serial = nullptr;
@@ -49,6 +51,8 @@ bool KernelIsAtLeast(int major, int minor);
 
 // Each step refuses when the kernel has the layer and the step fails.
 
+// Into the control group that was opened for it, so that all that follows is counted there.
+void EnterGroup(int group_fd);
 // Leaves fd 0 to 3 (and 4) open and moves the program's, and that of the notices, to the first
 // numbers that the limit of descriptors makes impossible for the plugin. Returns the program's.
 int MoveDescriptors(Cell& cell);

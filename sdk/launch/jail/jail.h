@@ -52,9 +52,13 @@ struct Jail {
   // thread is there). 0: no limit, which only the tests under a sanitizer want.
   int memory_mib = 512;
   int descriptors = 256;
+  int threads = 256;  // where there is something to count them
   // Whether the launcher hands out what tells of the system calls that it denies (denied_calls.h),
   // over the descriptor that follows the program's.
   bool notices = false;
+  // Whether the launcher is to enter the control group at kGroupFd (process.h), which then holds
+  // its memory and threads.
+  bool grouped = false;
   // Only for tests and for authors at their own desk, never in a host: folders and files that may
   // be read too, and layers that are left out (room, capabilities, limits, landlock, seccomp).
   std::vector<std::string> read;

@@ -21,7 +21,6 @@ constexpr rlim_t kAddressSpace = 64 * 1024 * kMiB;
 // The secure heap of a reader's PIN takes 64 KiB of it.
 constexpr rlim_t kLocked = kMiB;
 constexpr rlim_t kStack = 8 * kMiB;
-constexpr rlim_t kThreads = 256;
 
 // Never above what the host itself has.
 void Limit(int resource, const char* name, rlim_t most) {
@@ -49,6 +48,11 @@ bool KernelIsAtLeast(int major, int minor) {
   uname(&kernel);
   sscanf(kernel.release, "%d.%d", &its_major, &its_minor);
   return its_major > major || (its_major == major && its_minor >= minor);
+}
+
+void EnterGroup(int group_fd) {
+  if (write(group_fd, "0", 1) != 1) Refuse("cannot enter the control group", nullptr, errno);
+  close(group_fd);
 }
 
 int MoveDescriptors(Cell& cell) {
@@ -110,7 +114,10 @@ void DropCapabilities() {
 
 void SetLimits(const Cell& cell, Room room) {
   if (cell.memory_mib > 0) {
-    Limit(RLIMIT_DATA, "DATA", static_cast<rlim_t>(cell.memory_mib) * kMiB);
+    // A control group counts what is used, this what is reserved: it would be reached first.
+    if (cell.group_fd < 0) {
+      Limit(RLIMIT_DATA, "DATA", static_cast<rlim_t>(cell.memory_mib) * kMiB);
+    }
     Limit(RLIMIT_AS, "AS", kAddressSpace);
   }
   Limit(RLIMIT_STACK, "STACK", kStack);
@@ -122,7 +129,9 @@ void SetLimits(const Cell& cell, Room room) {
   Limit(RLIMIT_RTPRIO, "RTPRIO", 0);
   // Elsewhere, and before Linux 5.14, it counts all that the host's user runs, and is no limit for
   // root at all.
-  if (room == Room::kOwnUsers && KernelIsAtLeast(5, 14)) Limit(RLIMIT_NPROC, "NPROC", kThreads);
+  if (room == Room::kOwnUsers && KernelIsAtLeast(5, 14)) {
+    Limit(RLIMIT_NPROC, "NPROC", static_cast<rlim_t>(cell.threads));
+  }
   // The moved program lies above: it can be executed, and no descriptor with its number made again.
   Limit(RLIMIT_NOFILE, "NOFILE", static_cast<rlim_t>(cell.descriptors));
 }
