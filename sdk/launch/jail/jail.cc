@@ -11,13 +11,13 @@
 
 #include "sdk/launch/jail/cell.h"
 #include "sdk/launch/jail/landlock.h"
+#include "sdk/launch/process.h"
 
 namespace madoguchi {
 namespace {
 
 static_assert(kRefusedByJail == jail::kRefused);
 
-constexpr char kPcscdSocket[] = "/run/pcscd/pcscd.comm";
 constexpr std::string_view kSerial = "serial:";
 constexpr char kExpected[] =
     "expected pcscd, usb, bluetooth, network, sockets, serial or serial:/dev/NAME, each at most "
@@ -108,6 +108,8 @@ std::vector<std::string> LauncherArguments(const std::string& launcher, const Ja
   add("--memory-mib", std::to_string(jail.memory_mib));
   add("--descriptors", std::to_string(jail.descriptors));
   if (jail.notices) add("--notice-fd", std::to_string(program_fd + 1));
+  if (jail.grouped) add("--group-fd", std::to_string(kGroupFd));
+  add("--threads", std::to_string(jail.threads));
   if (jail.pin_lane) arguments.push_back("--pin-lane");
   if (jail.permissions.pcscd) add("--permission", "pcscd");
   if (jail.permissions.usb) add("--permission", "usb");

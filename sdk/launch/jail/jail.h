@@ -36,6 +36,9 @@ absl::StatusOr<Permissions> ParsePermissions(const std::vector<std::string>& ask
 // a reader for all but network. INVALID_ARGUMENT with a sentence otherwise.
 absl::Status PermissionsFitKind(const Permissions& permissions, plugin::v1::Kind kind);
 
+// Where every plugin with pcscd may connect to.
+inline constexpr char kPcscdSocket[] = "/run/pcscd/pcscd.comm";
+
 // How one plugin is jailed.
 struct Jail {
   std::string name;  // the plugin's; its argv[0]
@@ -54,9 +57,13 @@ struct Jail {
   // thread is there). 0: no limit, which only the tests under a sanitizer want.
   int memory_mib = 512;
   int descriptors = 256;
+  int threads = 256;  // where there is something to count them
   // Whether the launcher hands out what tells of the system calls that it denies (denied_calls.h),
   // over the descriptor that follows the program's.
   bool notices = false;
+  // Whether the launcher is to enter the control group at kGroupFd (process.h), which then holds
+  // its memory and threads.
+  bool grouped = false;
   // Only for tests and for authors at their own desk, never in a host: folders and files that may
   // be read too, and layers that are left out (room, capabilities, limits, landlock, seccomp).
   std::vector<std::string> read;

@@ -97,6 +97,10 @@ void TakeOption(Cell& cell, const char* option, const char* value) {
     cell.program_fd = static_cast<int>(Number(option, value));
   } else if (strcmp(option, "--notice-fd") == 0) {
     cell.notice_fd = static_cast<int>(Number(option, value));
+  } else if (strcmp(option, "--group-fd") == 0) {
+    cell.group_fd = static_cast<int>(Number(option, value));
+  } else if (strcmp(option, "--threads") == 0) {
+    cell.threads = Number(option, value);
   } else if (strcmp(option, "--program") == 0) {
     cell.program_fd = CopyOf(value);
   } else if (strcmp(option, "--host-pid") == 0) {
@@ -191,6 +195,7 @@ void Refuse(const char* sentence, const char* object, int error) {
 
 void Launch(int argc, char** argv) {
   Cell cell = FromArguments(argc, argv);
+  if (cell.group_fd >= 0) EnterGroup(cell.group_fd);
   RefuseScripts(cell);
   const int program = MoveDescriptors(cell);
   umask(0077);
