@@ -55,8 +55,8 @@ class Call {
 // A connection to a D-Bus daemon that owns a name and takes every call to it.
 class Bus {
  public:
-  // Connects to `address`, and takes `name` unless it is empty. UNAVAILABLE when the daemon is not there,
-  // ALREADY_EXISTS when the name has an owner, PERMISSION_DENIED when it may not be had.
+  // Connects to `address`, and takes `name` unless it is empty. UNAVAILABLE when the daemon is not
+  // there, ALREADY_EXISTS when the name has an owner, PERMISSION_DENIED when it may not be had.
   static absl::StatusOr<std::unique_ptr<Bus>> Open(const std::string& address,
                                                    const std::string& name, Loop& loop);
   Bus(const Bus&) = delete;

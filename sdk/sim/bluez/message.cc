@@ -80,8 +80,8 @@ void Append(sd_bus_message* message, const Value& value) {
 namespace {
 
 bool Knows(const std::string& signature) {
-  static const std::set<std::string> kKnown = {"b", "y",  "n",  "q",    "u",
-                                               "s", "o",  "as", "ay", "a{sv}"};
+  static const std::set<std::string> kKnown = {"b", "y", "n",  "q",  "u",
+                                               "s", "o", "as", "ay", "a{sv}"};
   return kKnown.contains(signature);
 }
 

@@ -68,8 +68,8 @@ absl::Status Simulation::AddReader(const ReaderOptions& reader) {
   }
   auto peripheral = std::make_unique<Peripheral>(reader.identity);
   peripheral->faults() = reader.faults;
-  std::unique_ptr<Firmware> firmware = MakeFirmware(reader, *place, loop_.timers(),
-                                                    peripheral->faults(), options_.card_patience);
+  std::unique_ptr<Firmware> firmware =
+      MakeFirmware(reader, *place, loop_.timers(), peripheral->faults(), options_.card_patience);
   place->Serve(*firmware);
   peripheral->Install(std::move(firmware));
   peripheral->SetBattery(reader.battery);

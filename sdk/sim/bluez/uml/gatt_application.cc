@@ -16,8 +16,7 @@ constexpr char kAdvertisement[] = "/advertisement";
 
 }  // namespace
 
-GattApplication::GattApplication(Bus& bus, Loop& loop, Peripheral& peripheral,
-                                 std::string adapter)
+GattApplication::GattApplication(Bus& bus, Loop& loop, Peripheral& peripheral, std::string adapter)
     : bus_(bus),
       tree_(bus),
       peripheral_(peripheral),
@@ -54,8 +53,7 @@ void GattApplication::Export(const Profile& profile) {
 void GattApplication::AddCharacteristic(const std::string& path, const std::string& service,
                                         const GattCharacteristic& made) {
   Tree::Interface shown;
-  shown.properties = {
-      {"UUID", made.uuid}, {"Service", ObjectPath{service}}, {"Flags", made.flags}};
+  shown.properties = {{"UUID", made.uuid}, {"Service", ObjectPath{service}}, {"Flags", made.flags}};
   const Pipe pipe = made.pipe;
   shown.methods["ReadValue"] = {"a{sv}", "ay", [this, made](const Call& call) {
                                   Link* link = peripheral_.link();
