@@ -19,8 +19,8 @@ constexpr uint8_t kCommandBits = 0xC0, kFailed = 0x40, kMoreTime = 0x80;
 constexpr uint8_t kMute = 0xFE;  // ICC_MUTE
 // bChainParameter, and the wLevelParameter that asks for the next part.
 constexpr uint8_t kWhole = 0x00, kBegins = 0x01, kEnds = 0x02, kGoesOn = 0x03, kNextPart = 0x10;
-// bmSlotICCState of slot 0: whether a card is there.
-constexpr uint8_t kPresentBit = 0x01;
+// bmSlotICCState of slot 0: whether a card is there, and whether that is news.
+constexpr uint8_t kPresentBit = 0x01, kChangedBit = 0x02;
 
 size_t LengthOf(std::span<const uint8_t> header) {
   return header[1] | static_cast<size_t>(header[2]) << 8 | static_cast<size_t>(header[3]) << 16 |
@@ -86,7 +86,8 @@ void Ccid::Receive(std::span<const uint8_t> piece) {
 }
 
 void Ccid::ReceiveStatus(std::span<const uint8_t> message) {
-  if (!ready_ || broken_ || message.size() < 2 || message[0] != kSlotChange) return;
+  // SpringCard puts the number of slots first where CCID has 50; the bits are the same.
+  if (!ready_ || broken_ || message.size() < 2 || (message[1] & kChangedBit) == 0) return;
   HearChange(message[1]);
 }
 

@@ -90,11 +90,16 @@ TEST_F(CcidTest, PiecesMeanNothingAndCardsComeInBetween) {
 }
 
 TEST_F(CcidTest, TheStatusCharacteristicTellsOfCards) {
-  codec_.ReceiveStatus(FromHex("5003"));
-  EXPECT_TRUE(Told().present);
-  codec_.ReceiveStatus(FromHex("50"));
-  codec_.ReceiveStatus(FromHex("800200000000000000009000"));
-  EXPECT_FALSE(codec_.TakeEvent().has_value());
+  for (const char* form : {"5003", "0103", "8103"}) {
+    codec_.ReceiveStatus(FromHex(form));
+    EXPECT_TRUE(Told().present) << form;
+  }
+  codec_.ReceiveStatus(FromHex("0102"));
+  EXPECT_FALSE(Told().present);
+  for (const char* no_news : {"", "50", "0101", "0100"}) {
+    codec_.ReceiveStatus(FromHex(no_news));
+    EXPECT_FALSE(codec_.TakeEvent().has_value()) << no_news;
+  }
 }
 
 TEST_F(CcidTest, MoreTimeIsNoAnswer) {
