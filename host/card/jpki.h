@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "host/card/session.h"
+#include "madoguchi/check/v1/check.pb.h"
 
 namespace madoguchi {
 
@@ -25,8 +26,8 @@ struct PinResult {
 // 6986) the file is selected first. Sources of the card facts: OpenSC's card-jpki.c, jpki/myna and
 // soltia48/myna-card, the latter measured on cards. Used by one thread.
 //
-// Errors besides the session's: NOT_MY_NUMBER_CARD, CERTIFICATE_ABSENT, and CARD_ANSWER_INVALID for
-// a status word or a length that makes no sense at that place.
+// Errors besides the session's: NOT_MY_NUMBER_CARD, CERTIFICATE_ABSENT, PHONE_NOT_READABLE, and
+// CARD_ANSWER_INVALID for a status word or a length that makes no sense at that place.
 class Jpki {
  public:
   // 利用者証明用 certificates are about 1.6 kB; nothing longer than this is believed.
@@ -42,6 +43,11 @@ class Jpki {
   // EF 000A, free to read: the DER bytes without the filler behind them. Costs n/256 APDUs, rounded
   // up, for n bytes, in two calls; the first goes with Select where that was told.
   absl::StatusOr<std::vector<uint8_t>> ReadAuthenticationCertificate();
+
+  // What holds the certificate, by the label in EF 0006 (PKCS #11 CK_TOKEN_INFO, its first 32
+  // bytes). Known once the certificate was read, where that was told ahead and the card takes short
+  // ids, or refused by a phone; UNSPECIFIED where the label is missing or of no known kind.
+  check::v1::Credential credential() const { return credential_; }
 
   // Tries left of the 利用者証明用 PIN (EF 0018), 0 when it is blocked; an empty VERIFY, which
   // costs nothing. Nothing when the card says that a PIN is verified already (9000).
@@ -68,13 +74,14 @@ class Jpki {
   absl::Status SelectFile(uint8_t short_id);
 
   static absl::StatusOr<Answer> Split(const std::vector<uint8_t>& response);
-  // Sends the rest of the certificate's READs, and the empty VERIFY where it is wanted, in one
-  // call.
+  // Sends the rest of the certificate's READs, the empty VERIFY where it is wanted and the READ of
+  // the label, in one call.
   absl::Status ReadRest(size_t size, std::vector<uint8_t>* bytes);
 
   std::unique_ptr<CardSession> session_;
   Ahead ahead_ = Ahead::kNothing;
   bool short_ids_ = true;
+  check::v1::Credential credential_ = check::v1::CREDENTIAL_UNSPECIFIED;
   // Answers that came ahead of their question, each taken once.
   std::optional<Answer> first_part_;
   std::optional<Answer> tries_;

@@ -137,6 +137,7 @@ std::optional<Evidence> Check::AwaitReply(Screens::Acceptor acceptor, Time until
   while (true) {
     // What was read dies with its card.
     if (hand_ && !StillThere(hand_->seen)) {
+      (void)GoesOnElsewhere(WhyGone(hand_->seen).code(), hand_->seen.place());
       DropCard();
       scene_.tries_left.reset();
       screens_.Ask(scene_, acceptor);
@@ -147,7 +148,10 @@ std::optional<Evidence> Check::AwaitReply(Screens::Acceptor acceptor, Time until
         seen && seen->powered) {
       if (const absl::Status read = ReadAhead(*seen, wants_tries_); !read.ok()) {
         DropCard();
-        return Failed(read, FAILURE_CODE_READER_LOST);
+        if (!GoesOnElsewhere(CodeOf(read), seen->place())) {
+          return Failed(read, FAILURE_CODE_READER_LOST);
+        }
+        screens_.Ask(scene_, acceptor);
       }
       // No PIN can help this card; why should the patient type one.
       if (scene_.tries_left == 0) return Failed(FAILURE_CODE_PIN_BLOCKED);

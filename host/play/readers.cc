@@ -97,7 +97,15 @@ class Session final : public CardSession {
 void Readers::Plug(const std::string& reader) {
   {
     std::lock_guard<std::mutex> lock(mutex_);
-    slots_[reader];
+    slots_[reader].trouble = check::v1::FAILURE_CODE_UNSPECIFIED;
+  }
+  Tell();
+}
+
+void Readers::PlugInTrouble(const std::string& reader, check::v1::FailureCode why) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    slots_[reader] = {.trouble = why};
   }
   Tell();
 }
@@ -115,19 +123,21 @@ std::shared_ptr<Stay> Readers::Lay(const std::string& reader, std::unique_ptr<si
                                    bool lying, reader::v1::Presence presence) {
   auto stay = std::make_shared<Stay>();
   stay->card = std::move(card);
-  Lay(reader, stay, lying, presence);
+  Lay({{reader, stay}}, lying, presence);
   return stay;
 }
 
-void Readers::Lay(const std::string& reader, std::shared_ptr<Stay> stay, bool lying,
+void Readers::Lay(const std::map<std::string, std::shared_ptr<Stay>>& stays, bool lying,
                   reader::v1::Presence presence) {
   {
     std::lock_guard<std::mutex> lock(mutex_);
-    Slot& slot = slots_[reader];
-    slot.stay = std::move(stay);
-    ++slot.insertion;
-    slot.lying = lying;
-    slot.presence = presence;
+    for (const auto& [reader, stay] : stays) {
+      Slot& slot = slots_[reader];
+      slot.stay = stay;
+      ++slot.insertion;
+      slot.lying = lying;
+      slot.presence = presence;
+    }
   }
   Tell();
 }
@@ -192,6 +202,9 @@ void Readers::Tell() {
       state->set_presence(slot.presence);
       state->set_insertion(slot.insertion);
       state->set_lying(slot.lying);
+      if (slot.trouble == check::v1::FAILURE_CODE_UNSPECIFIED) continue;
+      state->set_presence(reader::v1::PRESENCE_UNSPECIFIED);
+      state->mutable_trouble()->set_code(slot.trouble);
     }
     // Inside the lock, so that two changes do not overtake each other.
     table_.Update(plugin_, generation, snapshot);

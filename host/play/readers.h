@@ -43,12 +43,14 @@ class Readers final : public ReaderPort {
       : table_(table), plugin_(std::move(plugin)) {}
 
   void Plug(const std::string& reader);
+  // Plugs it in, and it cannot be used.
+  void PlugInTrouble(const std::string& reader, check::v1::FailureCode why);
   void Unplug(const std::string& reader);
   std::shared_ptr<Stay> Lay(const std::string& reader, std::unique_ptr<sim::Card> card = MakeCard(),
                             bool lying = false,
                             reader::v1::Presence presence = reader::v1::PRESENCE_PRESENT);
-  // The same, for a stay that was arranged before.
-  void Lay(const std::string& reader, std::shared_ptr<Stay> stay, bool lying,
+  // The same, for stays that were arranged before, by reader: all at the same moment.
+  void Lay(const std::map<std::string, std::shared_ptr<Stay>>& stays, bool lying,
            reader::v1::Presence presence);
   void Take(const std::string& reader);
   // The plugin died and came back: what lies there is lying now.
@@ -65,6 +67,7 @@ class Readers final : public ReaderPort {
     uint64_t insertion = 0;
     bool lying = false;
     reader::v1::Presence presence = reader::v1::PRESENCE_ABSENT;
+    check::v1::FailureCode trouble = check::v1::FAILURE_CODE_UNSPECIFIED;
   };
   void Tell();
 
