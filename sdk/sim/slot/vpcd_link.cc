@@ -1,4 +1,4 @@
-#include "readers/virtual/vpcd_link.h"
+#include "sdk/sim/slot/vpcd_link.h"
 
 #include <bit>
 

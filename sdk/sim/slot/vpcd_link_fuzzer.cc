@@ -2,7 +2,7 @@
 // stream.
 #include <algorithm>
 
-#include "readers/virtual/vpcd_link.h"
+#include "sdk/sim/slot/vpcd_link.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;

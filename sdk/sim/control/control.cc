@@ -1,4 +1,4 @@
-#include "sdk/sim/card/control.h"
+#include "sdk/sim/control/control.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-#ifndef MADOGUCHI_SDK_SIM_CARD_CONTROL_H_
-#define MADOGUCHI_SDK_SIM_CARD_CONTROL_H_
+#ifndef MADOGUCHI_SDK_SIM_CONTROL_CONTROL_H_
+#define MADOGUCHI_SDK_SIM_CONTROL_CONTROL_H_
 
 #include <poll.h>
 
@@ -12,9 +12,9 @@
 
 namespace madoguchi::sim {
 
-// The hand of a test on a card: a Unix stream socket that takes one command a line and answers
-// each with one line. Nothing here blocks; a caller polls the descriptors of `Polled` and then
-// calls Serve.
+// The hand of a test on a simulated thing: a Unix stream socket that takes one command a line and
+// answers each with one line. Nothing here blocks; a caller polls the descriptors of `Polled` and
+// then calls Serve.
 class Control {
  public:
   // A command's line without its end, to an answer without its end.
@@ -46,4 +46,4 @@ class Control {
 
 }  // namespace madoguchi::sim
 
-#endif  // MADOGUCHI_SDK_SIM_CARD_CONTROL_H_
+#endif  // MADOGUCHI_SDK_SIM_CONTROL_CONTROL_H_

@@ -1,5 +1,5 @@
-#ifndef MADOGUCHI_READERS_VIRTUAL_VPCD_LINK_H_
-#define MADOGUCHI_READERS_VIRTUAL_VPCD_LINK_H_
+#ifndef MADOGUCHI_SDK_SIM_SLOT_VPCD_LINK_H_
+#define MADOGUCHI_SDK_SIM_SLOT_VPCD_LINK_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -49,4 +49,4 @@ bool IsAtr(std::span<const uint8_t> atr);
 
 }  // namespace madoguchi::vpcd
 
-#endif  // MADOGUCHI_READERS_VIRTUAL_VPCD_LINK_H_
+#endif  // MADOGUCHI_SDK_SIM_SLOT_VPCD_LINK_H_
