@@ -39,7 +39,7 @@ absl::Status BluetoothReader::Start(const plugin::Settings& settings) {
   const auto bus = settings.Text("bus");
   if (!bus.ok()) return bus.status();
 
-  bluez_ = std::make_unique<SdbusBluez>(loop_, *bus);
+  bluez_ = std::make_unique<BusBluez>(loop_, *bus);
   const auto make_codec = [this](const Family& family) -> std::unique_ptr<Codec> {
     if (family.language == Family::Language::kCcid) return std::make_unique<Ccid>();
     auto key = CopyOf(std::as_const(master_key_).bytes());

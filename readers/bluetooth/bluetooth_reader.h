@@ -5,9 +5,9 @@
 #include <memory>
 #include <thread>
 
+#include "readers/bluetooth/bus_bluez.h"
 #include "readers/bluetooth/loop.h"
 #include "readers/bluetooth/radio.h"
-#include "readers/bluetooth/sdbus_bluez.h"
 #include "sdk/plugin/reader.h"
 
 namespace madoguchi::bluetooth {
@@ -36,7 +36,7 @@ class BluetoothReader final : public plugin::Reader {
   std::atomic<uint64_t> last_session_ = 0;
   PollLoop loop_;
   Secret master_key_;
-  std::unique_ptr<SdbusBluez> bluez_;
+  std::unique_ptr<BusBluez> bluez_;
   std::unique_ptr<Radio> radio_;
   std::thread thread_;
 };

@@ -33,8 +33,8 @@ struct CallError {
   std::string text;
 };
 
-// The service org.bluez, as a seam: tests put a fake here (fake_bluez.h); the real one is in
-// sdbus_bluez.h, with all that knows D-Bus. Everything, callbacks too, is of the loop's thread. No
+// The service org.bluez, as a seam: tests put a fake here (fake_bluez.h); the real one is
+// in bus_bluez.h. Everything, callbacks too, is of the loop's thread. No
 // callback is called from within the call that it is given to.
 class Bluez {
  public:

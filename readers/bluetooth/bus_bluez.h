@@ -1,31 +1,26 @@
-#ifndef MADOGUCHI_READERS_BLUETOOTH_SDBUS_BLUEZ_H_
-#define MADOGUCHI_READERS_BLUETOOTH_SDBUS_BLUEZ_H_
+#ifndef MADOGUCHI_READERS_BLUETOOTH_BUS_BLUEZ_H_
+#define MADOGUCHI_READERS_BLUETOOTH_BUS_BLUEZ_H_
 
-#include <map>
-#include <memory>
 #include <string>
 
 #include "readers/bluetooth/bluez.h"
+#include "readers/bluetooth/bus_connection.h"
 #include "readers/bluetooth/loop.h"
 
-namespace sdbus {
-class IConnection;
-class IObject;
-class IProxy;
-}  // namespace sdbus
+struct sd_bus_message;
 
 namespace madoguchi::bluetooth {
 
-// org.bluez on a D-Bus, through sdbus-c++ 1.x. All that knows that library, and libsystemd below it
-// for what it does not offer, is in sdbus_bluez.cc and sdbus_message.h.
+// org.bluez on a D-Bus, through libsystemd's sd-bus. It is used bare: it can wipe a message and
+// start nobody who does not run, and no C++ binding of Debian 12 can be given the connection that
+// bus_connection.h makes.
 //
 // The bus may come and go as it likes: it is tried again every half second to five seconds. A
-// bluetoothd that does not run is not started.
-class SdbusBluez final : public Bluez, public PollLoop::Source {
+// bluetoothd that does not run is not started: it may be off on purpose.
+class BusBluez final : public Bluez, public PollLoop::Source {
  public:
-  // `socket`: the path of the bus's socket; empty: DBUS_SYSTEM_BUS_ADDRESS or the system's.
-  SdbusBluez(Loop& loop, std::string socket);
-  ~SdbusBluez() override;
+  // `socket`: the path of the bus's socket; empty: the system's usual one.
+  BusBluez(Loop& loop, const std::string& socket);
 
   void Listen(Listener* listener) override;
   void GetObjects(std::function<void(const CallError*, Objects)> done) override;
@@ -42,22 +37,25 @@ class SdbusBluez final : public Bluez, public PollLoop::Source {
   PollLoop::Wanted Turn() override;
 
  private:
+  // `message` is null with an error.
+  using Answered = std::function<void(const CallError* error, sd_bus_message* message)>;
+  using Fill = std::function<bool(sd_bus_message* call)>;
+
   void Connect();
   void Disconnect(const std::string& why);
-  void AskWhetherItRuns();
+  // A call to org.bluez; `fill` appends its arguments, and says whether that went well.
+  void Ask(const std::string& path, const std::string& interface, const std::string& method,
+           const Fill& fill, std::chrono::milliseconds patience, Answered answered);
+  static Answered Plain(Done done);
+  int AskWhetherItRuns();
   void OwnerChanged(bool there);
-  void ExportAgent();
-  sdbus::IProxy& At(const std::string& path);
-  // Says that a call could not even be sent, later.
-  void Unsent(Done done, const std::string& why);
+  void TakeSignal(sd_bus_message* message);
+  int TakeAgentCall(sd_bus_message* call);
 
   Loop& loop_;
   const std::string socket_;
   Listener* listener_ = nullptr;
-  std::unique_ptr<sdbus::IConnection> connection_;
-  std::unique_ptr<sdbus::IObject> agent_;
-  std::unique_ptr<sdbus::IProxy> daemon_;
-  std::map<std::string, std::unique_ptr<sdbus::IProxy>> proxies_;
+  BusConnection bus_;
   bool there_ = false;
   std::chrono::milliseconds pause_;
   Timer again_;
@@ -66,4 +64,4 @@ class SdbusBluez final : public Bluez, public PollLoop::Source {
 
 }  // namespace madoguchi::bluetooth
 
-#endif  // MADOGUCHI_READERS_BLUETOOTH_SDBUS_BLUEZ_H_
+#endif  // MADOGUCHI_READERS_BLUETOOTH_BUS_BLUEZ_H_

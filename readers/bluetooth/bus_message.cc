@@ -1,12 +1,9 @@
-#include "readers/bluetooth/sdbus_message.h"
+#include "readers/bluetooth/bus_message.h"
+
+#include <systemd/sd-bus.h>
 
 namespace madoguchi::bluetooth {
 namespace {
-
-// sdbus-c++ shows its message to those who derive from it, and to nobody else.
-struct Shown : sdbus::Message {
-  static void* Of(sdbus::Message& message) { return message.*(&Shown::msg_); }
-};
 
 // Calls `read` for each element of an array, which it is to take.
 template <typename Read>
@@ -86,10 +83,6 @@ bool ReadVariant(sd_bus_message* message, Value* value) {
 }
 
 }  // namespace
-
-sd_bus_message* RawOf(sdbus::Message& message) {
-  return static_cast<sd_bus_message*>(Shown::Of(message));
-}
 
 bool ReadText(sd_bus_message* message, char type, std::string* text) {
   const char* read = nullptr;
