@@ -2,6 +2,8 @@
 
 #include <systemd/sd-bus.h>
 
+#include <cstring>
+
 namespace madoguchi::bluetooth {
 namespace {
 
@@ -128,9 +130,39 @@ bool ReadObjects(sd_bus_message* message, Objects* objects) {
 }
 
 bool AppendWrite(sd_bus_message* message, std::span<const uint8_t> piece) {
-  return sd_bus_message_sensitive(message) >= 0 &&
-         sd_bus_message_append_array(message, 'y', piece.data(), piece.size()) >= 0 &&
-         sd_bus_message_append(message, "a{sv}", 1, "type", "s", "request") >= 0;
+  constexpr char kName[] = "type", kWord[] = "request";
+  void* hole = nullptr;
+  char* word = nullptr;
+  if (sd_bus_message_sensitive(message) < 0 ||
+      sd_bus_message_append_array_space(message, 'y', piece.size(), &hole) < 0) {
+    return false;
+  }
+  std::memset(hole, 0, piece.size());
+  if (sd_bus_message_open_container(message, SD_BUS_TYPE_ARRAY, "{sv}") < 0 ||
+      sd_bus_message_open_container(message, SD_BUS_TYPE_DICT_ENTRY, "sv") < 0 ||
+      sd_bus_message_append_basic(message, 's', kName) < 0 ||
+      sd_bus_message_open_container(message, SD_BUS_TYPE_VARIANT, "s") < 0 ||
+      sd_bus_message_append_string_space(message, sizeof(kWord) - 1, &word) < 0) {
+    return false;
+  }
+  std::memcpy(word, kWord, sizeof(kWord) - 1);
+  for (int open = 3; open > 0; --open) {
+    if (sd_bus_message_close_container(message) < 0) return false;
+  }
+  // Where the body begins, counted back from its end as the D-Bus specification lays it out: length
+  // and bytes; length of the array; the entry, on a multiple of 8: its key, the signature "s" and
+  // the word, each string behind its length.
+  const auto aligned = [](size_t at, size_t to) { return (at + to - 1) / to * to; };
+  constexpr size_t kLength = sizeof(uint32_t), kSignature = 3;
+  size_t at = aligned(kLength + piece.size(), kLength) + kLength;
+  at = aligned(at, 8) + kLength + sizeof(kName) + kSignature;
+  at = aligned(at, kLength) + kLength;
+  char* const body = word - at;
+  uint32_t length = 0;
+  std::memcpy(&length, body, sizeof(length));
+  if (length != piece.size()) return false;
+  std::memcpy(body + kLength, piece.data(), piece.size());
+  return true;
 }
 
 }  // namespace madoguchi::bluetooth

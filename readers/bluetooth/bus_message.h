@@ -20,8 +20,9 @@ bool ReadProperties(sd_bus_message* message, Properties* properties);        // 
 bool ReadInterfaces(sd_bus_message* message, Interfaces* interfaces);        // a{sa{sv}}
 bool ReadObjects(sd_bus_message* message, Objects* objects);                 // a{oa{sa{sv}}}
 
-// The arguments of WriteValue with a response, into a call that has none yet. The message is wiped
-// when libsystemd frees it; its body begins as one page and is not moved before that is full.
+// The arguments of WriteValue with a response, into a call that has none yet. libsystemd wipes the
+// message when it frees it. But the body moves as it grows, and what is left behind is not wiped:
+// so the bytes of `piece` are put in last, when the body does not grow any more.
 bool AppendWrite(sd_bus_message* message, std::span<const uint8_t> piece);
 
 }  // namespace madoguchi::bluetooth

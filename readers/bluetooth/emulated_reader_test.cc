@@ -150,10 +150,10 @@ TEST_P(EmulatedReaderTest, ThePinIsNowhereInItsMemoryAfterwards) {
   for (const Bytes& command : {kSelectJpki, kSelectPin}) {
     ASSERT_EQ(Code(place_.client().Transmit(session, command)), "OK");
   }
-  // Pieces of 20 bytes cut a PIN in two: its halves are searched for too.
+  // CCID goes in pieces of 20 bytes, the PIN begins at byte 15: its two parts are searched for too.
   const Bytes pin = {'S', 'Y', 'N', 'T', 'H', 'E', 'T', 'I',
                      'C', '-', '4', '0', '7', '1', '8', '2'};
-  const std::span<const uint8_t> begin = std::span(pin).first(6), end = std::span(pin).last(7);
+  const std::span<const uint8_t> begin = std::span(pin).first(5), end = std::span(pin).last(11);
   for (int round = 0; round < 3; ++round) {
     const auto answer = place_.client().VerifyPin(session, kVerify, pin);
     ASSERT_EQ(Code(answer), "OK");
