@@ -221,12 +221,14 @@ void Device::Ready() {
   ready_at_ = loop_.Now();
   trouble_ = absl::OkStatus();
   presence_ = PRESENCE_ABSENT;
-  Give(Order::kAskSlot, [this](const Event& event) {
-    if (event.kind != Event::Kind::kDone) return;
-    // Left on by whoever was here before, with who knows what PIN verified.
-    if (event.slot == Slot::kActive && !powering_) Give(Order::kPowerOff, [](const Event&) {});
-    if (event.slot != Slot::kAbsent && !card_) CardCame(true);
-  });
+  // In front of all that the reader may have told already. The card may have been left on by
+  // whoever was here before, with who knows what PIN verified.
+  orders_.push_front({Order::kAskSlot, {}, [this](const Event& event) {
+                        if (event.kind != Event::Kind::kDone || card_) return;
+                        if (event.slot != Slot::kAbsent) CardCame(true);
+                      }});
+  orders_.push_front({Order::kPowerOff, {}, [](const Event&) {}});
+  Next();
   changed_();
 }
 

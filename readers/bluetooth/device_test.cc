@@ -10,6 +10,29 @@ using reader::v1::PRESENCE_UNPOWERED;
 
 using DeviceTest = RadioPlace;
 
+// Tells of a card before it is ready, as an ACR1255U-J1 does with polling on.
+class TellsFirst final : public Codec {
+ public:
+  void Begin() override { ccid_.Begin(); }
+  void PowerOn() override { ccid_.PowerOn(); }
+  void PowerOff() override { ccid_.PowerOff(); }
+  void AskSlot() override { ccid_.AskSlot(); }
+  void Transmit(std::span<const uint8_t> command) override { ccid_.Transmit(command); }
+  void Receive(std::span<const uint8_t> piece) override { ccid_.Receive(piece); }
+  std::optional<Secret> TakeFrame() override { return ccid_.TakeFrame(); }
+  std::optional<Event> TakeEvent() override {
+    if (std::exchange(told_, true)) return ccid_.TakeEvent();
+    Event event;
+    event.kind = Event::Kind::kCard;
+    event.present = true;
+    return event;
+  }
+
+ private:
+  Ccid ccid_;
+  bool told_ = false;
+};
+
 TEST_F(DeviceTest, ACardComesIsReadAndGoes) {
   StartWithCard();
   EXPECT_EQ(State().insertion(), 1u);
@@ -50,6 +73,27 @@ TEST_F(DeviceTest, ACardThatIsThereAtTheStartIsLying) {
   EXPECT_EQ(State().presence(), PRESENCE_PRESENT);
   EXPECT_TRUE(State().lying());
   EXPECT_FALSE(reader_->reader.powered);
+}
+
+TEST_F(DeviceTest, ACardThatIsToldOfAndFoundIsOneCard) {
+  bluez_.SetAdapter(true, true);
+  bluez_.SetRunning(true);
+  reader_ = &bluez_.Add("00:11:22:33:44:55", "FT_1");
+  reader_->reader.card = reader_->reader.powered = true;
+  make_codec_ = [](const Family&) { return std::make_unique<TellsFirst>(); };
+  std::shared_ptr<Answered> opened;
+  on_show_ = [&] {
+    if (opened == nullptr && State().presence() == PRESENCE_PRESENT) {
+      loop_.Post([&] { opened = Open(1, State().insertion()); });
+    }
+  };
+  Start("FT_1");
+  loop_.Advance(3s);
+  EXPECT_EQ(State().insertion(), 1u);
+  EXPECT_TRUE(State().lying());
+  ASSERT_TRUE(opened != nullptr);
+  EXPECT_EQ(opened->code, "OK");
+  EXPECT_TRUE(reader_->reader.powered) << "nothing else that waited may switch it off";
 }
 
 TEST_F(DeviceTest, OpenOfAnotherCardIsRefused) {

@@ -27,9 +27,11 @@ class RadioPlace : public testing::Test {
     options.selection = *Selection::Parse(readers);
     options.power_on = power_on;
     options.passkey = passkey;
-    radio_ = std::make_unique<Radio>(
-        bluez_, loop_, std::move(options), [](const Family&) { return std::make_unique<Ccid>(); },
-        [this](reader::v1::Snapshot snapshot) { shown_ = std::move(snapshot); });
+    radio_ = std::make_unique<Radio>(bluez_, loop_, std::move(options), make_codec_,
+                                     [this](reader::v1::Snapshot snapshot) {
+                                       shown_ = std::move(snapshot);
+                                       if (on_show_) on_show_();
+                                     });
     radio_->Start();
     loop_.Settle();
   }
@@ -82,6 +84,8 @@ class RadioPlace : public testing::Test {
   FakeBluez bluez_{loop_};
   FakeBluez::Device* reader_ = nullptr;
   reader::v1::Snapshot shown_;
+  std::function<void()> on_show_;
+  Device::CodecMaker make_codec_ = [](const Family&) { return std::make_unique<Ccid>(); };
   std::unique_ptr<Radio> radio_;
 
  private:
