@@ -228,14 +228,31 @@ absl::StatusOr<std::optional<int>> Jpki::TriesLeft() {
   return Invalid("empty VERIFY", answer->sw);
 }
 
-absl::StatusOr<PinResult> Jpki::VerifyPin(Secret* pin, const std::string& digest_info) {
+std::vector<uint8_t> Jpki::VerifyTemplate() const {
   const uint8_t p2 = short_ids_ ? kByShortId | kPin : kByShortId;
+  return {0x00, 0x20, 0x00, p2, 0x00};
+}
+
+std::vector<std::vector<uint8_t>> Jpki::AfterVerify(const std::string& digest_info) const {
   std::vector<std::vector<uint8_t>> following;
   if (short_ids_ && !digest_info.empty()) {
     following.push_back(ComputeSignature(kByShortId | kKey, digest_info));
   }
-  const auto responses = session_->VerifyPinAndTransmitAll(
-      std::array<uint8_t, 5>{0x00, 0x20, 0x00, p2, 0x00}, pin, following);
+  return following;
+}
+
+absl::StatusOr<PinResult> Jpki::VerifyPin(Secret* pin, const std::string& digest_info) {
+  return TakeVerified(
+      session_->VerifyPinAndTransmitAll(VerifyTemplate(), pin, AfterVerify(digest_info)));
+}
+
+absl::StatusOr<PinResult> Jpki::VerifyAtPad(const PadForm& form, const std::string& digest_info) {
+  return TakeVerified(
+      session_->VerifyAtPadAndTransmitAll(VerifyTemplate(), form, AfterVerify(digest_info)));
+}
+
+absl::StatusOr<PinResult> Jpki::TakeVerified(
+    const absl::StatusOr<std::vector<std::vector<uint8_t>>>& responses) {
   if (!responses.ok()) return responses.status();
   const std::vector<uint8_t>& response = responses->front();
   if (response.size() != 2) {

@@ -107,9 +107,7 @@ grpc::ServerUnaryReactor* DeskService::ListPlugins(grpc::CallbackServerContext* 
     shown.clear_log();
     shown.clear_incident();
   }
-  for (const Layer& layer : Layers()) {
-    if (!layer.there) reply->add_jail_lacks(layer.name + ": " + layer.sentence);
-  }
+  for (const std::string& lack : house_.plugins->JailLacks()) reply->add_jail_lacks(lack);
   return Finished(context, absl::OkStatus());
 }
 
