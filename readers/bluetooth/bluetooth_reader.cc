@@ -1,5 +1,6 @@
 #include "readers/bluetooth/bluetooth_reader.h"
 
+#include <openssl/crypto.h>
 #include <openssl/rand.h>
 
 #include <algorithm>
@@ -31,6 +32,8 @@ BluetoothReader::~BluetoothReader() {
 }
 
 absl::Status BluetoothReader::Start(const plugin::Settings& settings) {
+  // Its file of settings lies outside of the jail, and nothing in it is for us.
+  OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr);
   Radio::Options options;
   if (absl::Status read = ReadOptions(settings, &options); !read.ok()) return read;
   auto key = ReadMasterKey(settings);
