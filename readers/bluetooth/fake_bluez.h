@@ -76,6 +76,8 @@ class FakeBluez final : public Bluez {
 
   explicit FakeBluez(FakeLoop& loop) : loop_(loop) {}
 
+  int failing_looks = 0;  // how often GetObjects fails from now on
+
   // What a test does to the world.
   Device& Add(const std::string& address, const std::string& name) {
     devices_.push_back(std::make_unique<Device>());
@@ -167,6 +169,11 @@ class FakeBluez final : public Bluez {
     });
   }
   void GetObjects(std::function<void(const CallError*, Objects)> done) override {
+    if (failing_looks > 0) {
+      --failing_looks;
+      return Fail([done](const CallError* error) { done(error, {}); },
+                  "org.freedesktop.DBus.Error.NoReply", "Method call timed out");
+    }
     Later([this, done] { done(nullptr, objects_); });
   }
   void Call(const std::string& path, const std::string&, const std::string& method,

@@ -11,7 +11,7 @@ namespace {
 using namespace check::v1;  // NOLINT: the failure codes.
 using std::chrono::milliseconds;
 
-constexpr milliseconds kPowerAgain(5'000);
+constexpr milliseconds kAgain(5'000);
 constexpr size_t kMostMentioned = 32;
 
 }  // namespace
@@ -24,7 +24,7 @@ Radio::Radio(Bluez& bluez, Loop& loop, Options options, Device::CodecMaker make_
       make_codec_(std::move(make_codec)),
       publish_(std::move(publish)),
       trouble_(FailureStatus(FAILURE_CODE_READER_SERVICE_DOWN, "bluetoothd was not asked yet")),
-      power_again_(loop),
+      again_(loop),
       search_(bluez, loop) {}
 
 Radio::~Radio() = default;
@@ -36,10 +36,12 @@ void Radio::Start() {
 
 void Radio::ServiceUp() {
   up_ = false;
+  again_.Stop();
   leash_.Cut();
   bluez_.GetObjects(leash_.Wrap(std::function<void(const CallError*, Objects)>(
       [this](const CallError* error, Objects objects) {
         if (error != nullptr) {
+          again_.Start(kAgain, [this] { ServiceUp(); });
           return Suspend(FAILURE_CODE_READER_SERVICE_DOWN,
                          "bluetoothd does not answer: " + error->name + ": " + error->text);
         }
@@ -53,6 +55,7 @@ void Radio::ServiceUp() {
 void Radio::ServiceDown(const std::string& why) {
   up_ = false;
   leash_.Cut();
+  again_.Stop();
   objects_.clear();
   Suspend(FAILURE_CODE_READER_SERVICE_DOWN, why);
 }
@@ -60,6 +63,7 @@ void Radio::ServiceDown(const std::string& why) {
 void Radio::Suspend(FailureCode code, const std::string& why) {
   adapter_.clear();
   search_.Use("");
+  too_many_ = false;
   trouble_ = FailureStatus(code, why);
   for (const Known& known : known_) known.device->Suspend(trouble_);
   Publish();
@@ -82,11 +86,11 @@ void Radio::ChooseAdapter() {
     bluez_.Set(off, kAdapter, "Powered", true,
                leash_.Wrap(Bluez::Done([this](const CallError* error) {
                  // Switched off by a switch (rfkill), it cannot be switched on from here.
-                 if (error != nullptr) power_again_.Start(kPowerAgain, [this] { ChooseAdapter(); });
+                 if (error != nullptr) again_.Start(kAgain, [this] { ChooseAdapter(); });
                })));
     return;
   }
-  power_again_.Stop();
+  again_.Stop();
   adapter_ = on;
   trouble_ = absl::OkStatus();
   search_.Use(adapter_);

@@ -83,7 +83,7 @@ class Radio final : public Bluez::Listener {
   std::vector<Known> known_;
   std::map<uint64_t, Device*> sessions_;
   std::set<std::string> mentioned_;
-  Timer power_again_;
+  Timer again_;
   Search search_;
   Leash leash_;
 };

@@ -111,6 +111,17 @@ TEST_F(RadioTest, BluetoothdIsRestarted) {
   EXPECT_EQ(State().presence(), PRESENCE_PRESENT);
 }
 
+TEST_F(RadioTest, ABluetoothdThatIsTooBusyIsAskedAgain) {
+  bluez_.SetAdapter(true, true);
+  bluez_.SetRunning(true);
+  bluez_.failing_looks = 2;
+  reader_ = &bluez_.Add("00:11:22:33:44:55", "FT_1");
+  Start("FT_1");
+  EXPECT_EQ(ServiceTrouble(), "READER_SERVICE_DOWN");
+  loop_.Advance(15s);
+  EXPECT_EQ(State().presence(), PRESENCE_ABSENT);
+}
+
 TEST_F(RadioTest, AReaderOutOfReachIsSaidAndWaitedFor) {
   bluez_.SetAdapter(true, true);
   bluez_.SetRunning(true);
