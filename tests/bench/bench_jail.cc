@@ -106,8 +106,11 @@ void MeasureReader(const PluginImage& image, const std::string& folder, Figures&
   plugin::v1::StartRequest settings;
   const std::string sockets = folder + "/sockets";
   std::filesystem::create_directories(sockets);
-  std::map<std::string, std::string> values = {
-      {"directory", sockets}, {"readers", "1"}, {"recording", ""}, {"speed", "100"}};
+  std::map<std::string, std::string> values = {{"directory", sockets},
+                                               {"readers", "1"},
+                                               {"pin_pad", "false"},
+                                               {"recording", ""},
+                                               {"speed", "100"}};
   for (const auto& [name, value] : values) (*settings.mutable_setting())[name] = value;
   const auto process = Spawn(image, settings, figures);
   Must(process->Start(values));

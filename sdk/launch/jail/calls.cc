@@ -201,7 +201,7 @@ void AllowDevices(Filter& filter, const Cell& cell) {
     filter.Allow("socket", SCMP_A0_32(SCMP_CMP_EQ, AF_NETLINK),
                  SCMP_A2_32(SCMP_CMP_EQ, NETLINK_KOBJECT_UEVENT));
   }
-  if (cell.serial != nullptr) {
+  if (cell.serial) {
     // asm-generic/ioctls.h: the type is 'T'. Not TIOCSTI (0x5412) and TIOCLINUX (0x541c), which
     // type on a terminal.
     for (const unsigned row : {0x5400, 0x5420, 0x5430, 0x5440, 0x5450}) {

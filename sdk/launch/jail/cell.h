@@ -25,7 +25,9 @@ struct Cell {
   long threads = 256;
   bool pin_lane = false;
   bool pcscd = false, usb = false, bluetooth = false, network = false, sockets = false;
-  const char* serial = nullptr;
+  bool serial = false;
+  const char* device[kMostPaths] = {};
+  int devices = 0;
   const char* sockets_folder = nullptr;
   // Path sockets that it may reach.
   const char* socket[kMostPaths] = {};
@@ -38,7 +40,7 @@ struct Cell {
   constexpr bool MayMakeUnixSockets() const {
     return pcscd || bluetooth || sockets || sockets_to_reach > 0;
   }
-  constexpr bool MayOpenDevices() const { return usb || serial != nullptr; }
+  constexpr bool MayOpenDevices() const { return usb || serial; }
 };
 
 // Writes "jail: ", the sentence and, with `error`, what errno means; ends the process.

@@ -23,9 +23,11 @@ struct Permissions {
   bool sockets = false;
   // The absolute path of the one serial device; empty: none.
   std::string serial;
+  // The serial devices that the settings name (Jail::serial_devices).
+  bool serial_of_settings = false;
 };
 
-// Of the manifest's (or the lock's) strings: pcscd, usb, bluetooth, network, sockets and
+// Of the manifest's (or the lock's) strings: pcscd, usb, bluetooth, network, sockets, serial and
 // serial:/dev/NAME, each at most once. INVALID_ARGUMENT for any other, in a sentence that names
 // what was expected.
 absl::StatusOr<Permissions> ParsePermissions(const std::vector<std::string>& asked);
@@ -48,6 +50,9 @@ struct Jail {
   std::vector<std::string> sockets;
   // With the permission sockets: the folder, which must be there.
   std::string sockets_folder;
+  // With the permission serial: absolute paths of devices, at most 16. Links are followed when the
+  // jail is made.
+  std::vector<std::string> serial_devices;
   // Private memory that is written to, in MiB, threads' stacks included (8 MiB each, as soon as the
   // thread is there). 0: no limit, which only the tests under a sanitizer want.
   int memory_mib = 512;
