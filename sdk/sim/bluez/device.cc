@@ -115,7 +115,11 @@ void Device::BeginConnecting() {
 void Device::Connected() {
   link_ = peripheral_.Connect(*this);
   if (link_ == nullptr) return EndConnecting("le-connection-abort-by-local");
-  daemon_.tree.Set(path_, kInterface, {{"Connected", true}});
+  if (peripheral_.faults().quiet_connect) {
+    daemon_.tree.Put(path_, kInterface, "Connected", true);
+  } else {
+    daemon_.tree.Set(path_, kInterface, {{"Connected", true}});
+  }
   EndConnecting("");
   progress_.Start(daemon_.timing.resolve, [this] { Resolved(); });
 }

@@ -91,6 +91,13 @@ TEST_F(DeviceTest, GattObjectsMayGoWithTheLink) {
   AwaitResolved();
 }
 
+TEST_F(DeviceTest, TheConnectionMayBeKeptQuiet) {
+  Start({"--fault", "quiet-connect"});
+  Connect();
+  EXPECT_EQ(client().Get(kReader, kDevice1, "Connected"), "true");
+  EXPECT_THAT(client().Seen(), Not(Contains(dev_ + " Device1.Connected=true")));
+}
+
 TEST_F(DeviceTest, ConnectingMayFail) {
   Start({"--fault", "reader1:fail-connects=2", "--give-up-ms", "100"});
   Discover();
