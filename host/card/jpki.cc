@@ -10,6 +10,7 @@
 namespace madoguchi {
 namespace {
 
+constexpr uint8_t kToken = 0x06;        // EF 0006
 constexpr uint8_t kCertificate = 0x0A;  // EF 000A
 constexpr uint8_t kKey = 0x17;          // EF 0017
 constexpr uint8_t kPin = 0x18;          // EF 0018
@@ -17,6 +18,7 @@ constexpr uint8_t kByShortId = 0x80;
 constexpr size_t kReadSize = 256;
 constexpr size_t kSignatureSize = 256;
 constexpr size_t kHeadSize = 4;
+constexpr size_t kLabelSize = 32;
 // A card that chains answers for ever is broken.
 constexpr int kMostParts = 16;
 // kLongestCertificate in parts of 128 bytes.
@@ -42,6 +44,20 @@ std::vector<uint8_t> ComputeSignature(uint8_t p2, const std::string& digest_info
   std::copy(digest_info.begin(), digest_info.end(),
             std::copy(head.begin(), head.end(), command.begin()));
   return command;
+}
+
+// Labels are padded with spaces; NULs were seen as well.
+check::v1::Credential CredentialOf(const std::vector<uint8_t>& label) {
+  std::string text(label.begin(), label.end());
+  text.erase(text.find_last_not_of(std::string(" \0", 2)) + 1);
+  if (text == "JPKIAPICCTOKEN2" || text == "JPKIAPICCTOKEN") return check::v1::CREDENTIAL_CARD;
+  if (text == "JPKIAPGPSETOKEN") return check::v1::CREDENTIAL_ANDROID;
+  if (text == "JPKIAPIOSTOKEN") return check::v1::CREDENTIAL_IPHONE;
+  return check::v1::CREDENTIAL_UNSPECIFIED;
+}
+
+bool IsPhone(check::v1::Credential credential) {
+  return credential == check::v1::CREDENTIAL_ANDROID || credential == check::v1::CREDENTIAL_IPHONE;
 }
 
 // A blocked PIN is 6984 on this card (measured), 6983 in ISO 7816-4.
@@ -111,6 +127,13 @@ absl::StatusOr<std::vector<uint8_t>> Jpki::ReadAuthenticationCertificate() {
     if (!part.ok()) return part.status();
   }
   if (part->sw == 0x6B00) return FailureStatus(check::v1::FAILURE_CODE_CERTIFICATE_ABSENT);
+  // A phone wants its PIN before it shows the certificate; a card does not.
+  if (part->sw == 0x6982) {
+    const auto label = ReadBinary(kByShortId | kToken, 0, kLabelSize);
+    if (!label.ok()) return label.status();
+    credential_ = CredentialOf(label->data);
+    if (IsPhone(credential_)) return FailureStatus(check::v1::FAILURE_CODE_PHONE_NOT_READABLE);
+  }
   if (part->sw != 0x9000 && part->sw != 0x6282) return Invalid("READ BINARY", part->sw);
 
   std::vector<uint8_t> bytes = part->data;
@@ -135,9 +158,12 @@ absl::Status Jpki::ReadRest(size_t size, std::vector<uint8_t>* bytes) {
                         static_cast<uint8_t>(want)});
   }
   const size_t reads = commands.size();
-  if (ahead_ == Ahead::kCertificateAndTries && short_ids_) {
-    commands.push_back({0x00, 0x20, 0x00, kByShortId | kPin});
-  }
+  // By short id each of these makes its file the current one: they come after the READs by offset.
+  // The label comes before the VERIFY, which ends a batch by its 63Cx.
+  const bool asks_label = ahead_ != Ahead::kNothing && short_ids_;
+  if (asks_label) commands.push_back({0x00, 0xB0, kByShortId | kToken, 0x00, kLabelSize});
+  const bool asks_tries = ahead_ == Ahead::kCertificateAndTries && short_ids_;
+  if (asks_tries) commands.push_back({0x00, 0x20, 0x00, kByShortId | kPin});
   if (commands.empty()) return absl::OkStatus();
   const auto responses = session_->TransmitAll(commands);
   if (!responses.ok()) return responses.status();
@@ -150,10 +176,19 @@ absl::Status Jpki::ReadRest(size_t size, std::vector<uint8_t>* bytes) {
     if (part->sw != 0x9000 || part->data.size() != want || bytes->size() != at) break;
     bytes->insert(bytes->end(), part->data.begin(), part->data.end());
   }
-  if (responses->size() == reads + 1) {
+  if (asks_label && responses->size() > reads) {
+    const auto label = Split((*responses)[reads]);
+    if (!label.ok()) return label.status();
+    if (label->sw == 0x9000) credential_ = CredentialOf(label->data);
+  }
+  if (asks_tries && responses->size() == commands.size()) {
     auto tries = Split(responses->back());
     if (!tries.ok()) return tries.status();
     tries_ = *std::move(tries);
+  }
+  if (bytes->size() < size && responses->size() > reads) {
+    // Another file is the current one by now.
+    if (absl::Status selected = SelectFile(kCertificate); !selected.ok()) return selected;
   }
   for (int reads = 0; bytes->size() < size; ++reads) {
     // A card that gives a byte at a time would hold the counter for ever.
@@ -193,14 +228,31 @@ absl::StatusOr<std::optional<int>> Jpki::TriesLeft() {
   return Invalid("empty VERIFY", answer->sw);
 }
 
-absl::StatusOr<PinResult> Jpki::VerifyPin(Secret* pin, const std::string& digest_info) {
+std::vector<uint8_t> Jpki::VerifyTemplate() const {
   const uint8_t p2 = short_ids_ ? kByShortId | kPin : kByShortId;
+  return {0x00, 0x20, 0x00, p2, 0x00};
+}
+
+std::vector<std::vector<uint8_t>> Jpki::AfterVerify(const std::string& digest_info) const {
   std::vector<std::vector<uint8_t>> following;
   if (short_ids_ && !digest_info.empty()) {
     following.push_back(ComputeSignature(kByShortId | kKey, digest_info));
   }
-  const auto responses = session_->VerifyPinAndTransmitAll(
-      std::array<uint8_t, 5>{0x00, 0x20, 0x00, p2, 0x00}, pin, following);
+  return following;
+}
+
+absl::StatusOr<PinResult> Jpki::VerifyPin(Secret* pin, const std::string& digest_info) {
+  return TakeVerified(
+      session_->VerifyPinAndTransmitAll(VerifyTemplate(), pin, AfterVerify(digest_info)));
+}
+
+absl::StatusOr<PinResult> Jpki::VerifyAtPad(const PadForm& form, const std::string& digest_info) {
+  return TakeVerified(
+      session_->VerifyAtPadAndTransmitAll(VerifyTemplate(), form, AfterVerify(digest_info)));
+}
+
+absl::StatusOr<PinResult> Jpki::TakeVerified(
+    const absl::StatusOr<std::vector<std::vector<uint8_t>>>& responses) {
   if (!responses.ok()) return responses.status();
   const std::vector<uint8_t>& response = responses->front();
   if (response.size() != 2) {

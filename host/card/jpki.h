@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "host/card/session.h"
+#include "madoguchi/check/v1/check.pb.h"
 
 namespace madoguchi {
 
@@ -25,8 +26,8 @@ struct PinResult {
 // 6986) the file is selected first. Sources of the card facts: OpenSC's card-jpki.c, jpki/myna and
 // soltia48/myna-card, the latter measured on cards. Used by one thread.
 //
-// Errors besides the session's: NOT_MY_NUMBER_CARD, CERTIFICATE_ABSENT, and CARD_ANSWER_INVALID for
-// a status word or a length that makes no sense at that place.
+// Errors besides the session's: NOT_MY_NUMBER_CARD, CERTIFICATE_ABSENT, PHONE_NOT_READABLE, and
+// CARD_ANSWER_INVALID for a status word or a length that makes no sense at that place.
 class Jpki {
  public:
   // 利用者証明用 certificates are about 1.6 kB; nothing longer than this is believed.
@@ -43,6 +44,11 @@ class Jpki {
   // up, for n bytes, in two calls; the first goes with Select where that was told.
   absl::StatusOr<std::vector<uint8_t>> ReadAuthenticationCertificate();
 
+  // What holds the certificate, by the label in EF 0006 (PKCS #11 CK_TOKEN_INFO, its first 32
+  // bytes). Known once the certificate was read, where that was told ahead and the card takes short
+  // ids, or refused by a phone; UNSPECIFIED where the label is missing or of no known kind.
+  check::v1::Credential credential() const { return credential_; }
+
   // Tries left of the 利用者証明用 PIN (EF 0018), 0 when it is blocked; an empty VERIFY, which
   // costs nothing. Nothing when the card says that a PIN is verified already (9000).
   absl::StatusOr<std::optional<int>> TriesLeft();
@@ -51,6 +57,9 @@ class Jpki {
   // soon as it is on its way. `digest_info` is what is going to be signed: where the card takes
   // short ids it is signed in the same call. Empty: nothing is.
   absl::StatusOr<PinResult> VerifyPin(Secret* pin, const std::string& digest_info = "");
+
+  // The same, with the PIN typed at the reader's own pad.
+  absl::StatusOr<PinResult> VerifyAtPad(const PadForm& form, const std::string& digest_info = "");
 
   // COMPUTE DIGITAL SIGNATURE with the 利用者証明用 key (EF 0017) over a DigestInfo of 51 bytes,
   // the one that VerifyPin was told of if it was; 256 bytes (RSA-2048). CARD_ANSWER_INVALID when
@@ -67,14 +76,21 @@ class Jpki {
   absl::StatusOr<Answer> ReadBinary(uint8_t p1, uint8_t p2, size_t expected);
   absl::Status SelectFile(uint8_t short_id);
 
+  // VERIFY without its PIN, what goes in the same call with it, and what both brought.
+  std::vector<uint8_t> VerifyTemplate() const;
+  std::vector<std::vector<uint8_t>> AfterVerify(const std::string& digest_info) const;
+  absl::StatusOr<PinResult> TakeVerified(
+      const absl::StatusOr<std::vector<std::vector<uint8_t>>>& responses);
+
   static absl::StatusOr<Answer> Split(const std::vector<uint8_t>& response);
-  // Sends the rest of the certificate's READs, and the empty VERIFY where it is wanted, in one
-  // call.
+  // Sends the rest of the certificate's READs, the empty VERIFY where it is wanted and the READ of
+  // the label, in one call.
   absl::Status ReadRest(size_t size, std::vector<uint8_t>* bytes);
 
   std::unique_ptr<CardSession> session_;
   Ahead ahead_ = Ahead::kNothing;
   bool short_ids_ = true;
+  check::v1::Credential credential_ = check::v1::CREDENTIAL_UNSPECIFIED;
   // Answers that came ahead of their question, each taken once.
   std::optional<Answer> first_part_;
   std::optional<Answer> tries_;

@@ -75,6 +75,12 @@ std::string Certificate(size_t size) {
   return text;
 }
 
+// The READ of EF 0006 and its answer.
+std::string Label(std::string label, char filler = ' ') {
+  label.resize(32, filler);
+  return "> 00B0860020 < " + Text(std::vector<uint8_t>(label.begin(), label.end())) + "9000 ";
+}
+
 TEST(Jpki, ForeignCardsAndGarbageAreToldApart) {
   const auto select = [](const std::string& answer) {
     return CodeOf(
@@ -110,14 +116,58 @@ TEST(Jpki, ReadsACertificateOfNBytesInNBy256Apdus) {
 
 TEST(Jpki, AsksAheadInTwoCallsAndNoMoreApdus) {
   const std::string file = Certificate(600);
-  auto card = Jpki::Select(std::make_unique<Script>(std::string(kSelected) + "> 00B08A0000 < " +
-                                                    file.substr(0, 512) + "9000 > 00B0010000 < " +
-                                                    file.substr(512, 512) + "9000 > 00B0020058 < " +
-                                                    file.substr(1024) + "9000 > 00200098 < 63C2"),
-                           Jpki::Ahead::kCertificateAndTries);
+  auto card = Jpki::Select(
+      std::make_unique<Script>(std::string(kSelected) + "> 00B08A0000 < " + file.substr(0, 512) +
+                               "9000 > 00B0010000 < " + file.substr(512, 512) +
+                               "9000 > 00B0020058 < " + file.substr(1024) + "9000 " +
+                               Label("JPKIAPICCTOKEN2") + "> 00200098 < 63C2"),
+      Jpki::Ahead::kCertificateAndTries);
   ASSERT_TRUE(card.ok());
   EXPECT_EQ(Text(*card->ReadAuthenticationCertificate()), file);
   EXPECT_EQ(card->TriesLeft()->value(), 2);
+  EXPECT_EQ(card->credential(), CREDENTIAL_CARD);
+}
+
+TEST(Jpki, TellsWhatHoldsTheCertificateByItsLabel) {
+  const std::string file = Certificate(100);
+  const auto read = [&](const std::string& label) {
+    auto card = Jpki::Select(std::make_unique<Script>(std::string(kSelected) + "> 00B08A0000 < " +
+                                                      file + "9000 " + label),
+                             Jpki::Ahead::kCertificate);
+    EXPECT_TRUE(card.ok() && card->ReadAuthenticationCertificate().ok());
+    return card->credential();
+  };
+  EXPECT_EQ(read(Label("JPKIAPICCTOKEN")), CREDENTIAL_CARD);
+  EXPECT_EQ(read(Label("JPKIAPGPSETOKEN")), CREDENTIAL_ANDROID);
+  EXPECT_EQ(read(Label("JPKIAPIOSTOKEN")), CREDENTIAL_IPHONE);
+  EXPECT_EQ(read(Label("JPKIAPIOSTOKEN", '\0')), CREDENTIAL_IPHONE);
+  EXPECT_EQ(read(Label("JPKIAPIOSTOKEN9")), CREDENTIAL_UNSPECIFIED);
+  EXPECT_EQ(read("> 00B0860020 < 6A82 "), CREDENTIAL_UNSPECIFIED);
+}
+
+TEST(Jpki, APhoneThatWantsItsPinFirstIsNamed) {
+  auto phone = Card("> 00B08A0000 < 6982 " + Label("JPKIAPGPSETOKEN"));
+  EXPECT_EQ(CodeOf(phone->ReadAuthenticationCertificate().status()),
+            FAILURE_CODE_PHONE_NOT_READABLE);
+  EXPECT_EQ(phone->credential(), CREDENTIAL_ANDROID);
+  auto card = Card("> 00B08A0000 < 6982 " + Label("JPKIAPICCTOKEN2"));
+  EXPECT_EQ(CodeOf(card->ReadAuthenticationCertificate().status()),
+            FAILURE_CODE_CARD_ANSWER_INVALID);
+}
+
+TEST(Jpki, AShortPartIsReadOnFromItsOwnFile) {
+  const std::string file = Certificate(300);
+  // 20 bytes instead of 44; by then the label's file is the current one.
+  auto card = Jpki::Select(
+      std::make_unique<Script>(std::string(kSelected) + "> 00B08A0000 < " + file.substr(0, 512) +
+                               "9000 > 00B001002C < " + file.substr(512, 40) + "9000 " +
+                               Label("JPKIAPICCTOKEN2") + "> 00A4020C02000A < 9000 " +
+                               "> 00B001002C < " + file.substr(512) + "9000 "),
+      Jpki::Ahead::kCertificate);
+  ASSERT_TRUE(card.ok());
+  const auto read = card->ReadAuthenticationCertificate();
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(Text(*read), file);
 }
 
 TEST(Jpki, AheadOfAForeignCardStopsAtItsRefusal) {
@@ -158,7 +208,7 @@ TEST(Jpki, AbsentBlankAndBrokenCertificates) {
   EXPECT_EQ(read("> 00B08A0000 < 04820101AA9000"), FAILURE_CODE_CARD_ANSWER_INVALID);
   EXPECT_EQ(read("> 00B08A0000 < 3082FFFFAA9000"), FAILURE_CODE_CARD_ANSWER_INVALID);
   EXPECT_EQ(read("> 00B08A0000 < 3080AAAA9000"), FAILURE_CODE_CARD_ANSWER_INVALID);
-  EXPECT_EQ(read("> 00B08A0000 < 6982"), FAILURE_CODE_CARD_ANSWER_INVALID);
+  EXPECT_EQ(read("> 00B08A0000 < 6982 > 00B0860020 < 6982"), FAILURE_CODE_CARD_ANSWER_INVALID);
   // A card that stops in the middle must not be asked for ever.
   EXPECT_EQ(read("> 00B08A0000 < 30820200AA9000 > 00B0000500 < 9000 > 00B00105FF < 9000 "
                  "> 00B0000500 < 9000"),

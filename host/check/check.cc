@@ -10,21 +10,6 @@ using check::v1::Evidence;
 using check::v1::Step;
 using namespace check::v1;  // NOLINT: the codes.
 
-namespace {
-
-FailureCode CodeOf(ReaderTable::Supply supply) {
-  switch (supply) {
-    case ReaderTable::Supply::kServiceDown:
-      return FAILURE_CODE_READER_SERVICE_DOWN;
-    case ReaderTable::Supply::kReaderUnknown:
-      return FAILURE_CODE_READER_UNKNOWN;
-    default:
-      return FAILURE_CODE_NO_READER;
-  }
-}
-
-}  // namespace
-
 Check::Check(const World& world, PolicyPort& policy, Screens& screens, Subject subject,
              std::stop_token cancelled)
     : world_(world),
@@ -107,13 +92,13 @@ bool Check::IsCancelled() const {
 std::optional<Evidence> Check::WhyNoReader() {
   const auto until = std::chrono::steady_clock::now() + world_.limits.no_reader;
   while (true) {
-    const auto supply = world_.readers->SupplyOf(subject_.places);
-    if (supply == ReaderTable::Supply::kUsable) return {};
+    const auto why = world_.readers->WhyUnusable(subject_.places);
+    if (!why) return {};
     switch (screens_.Await(until, nullptr)) {
       case Screens::Wake::kCancelled:
         return Failed(FAILURE_CODE_CANCELLED);
       case Screens::Wake::kTimeout:
-        return Failed(CodeOf(supply));
+        return Failed(why->code(), why->detail());
       default:
         break;
     }
@@ -121,6 +106,13 @@ std::optional<Evidence> Check::WhyNoReader() {
 }
 
 Evidence Check::Perform(const Step& step) {
+  lost_.clear();
+  Evidence evidence = PerformHere(step);
+  for (const std::string& reader : lost_) evidence.add_lost_reader(reader);
+  return evidence;
+}
+
+Evidence Check::PerformHere(const Step& step) {
   switch (step.kind_case()) {
     case Step::kAskPin:
       return AskPin(step.ask_pin());

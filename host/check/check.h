@@ -28,6 +28,7 @@ struct Limits {
   std::chrono::milliseconds authority{8000};
   std::chrono::milliseconds apdu{5000};        // one call to a card: an APDU, or a few in a row
   std::chrono::milliseconds typing{120000};    // the PIN
+  std::chrono::milliseconds pad{60000};        // the PIN, at a reader's own pad
   std::chrono::milliseconds card{60000};       // laying the card down
   std::chrono::milliseconds question{180000};  // any other question
   std::chrono::milliseconds pin_held{60000};   // a typed PIN, sealed
@@ -75,7 +76,7 @@ class Check {
     std::string check_id;  // 32 hexadecimal digits
     std::string counter;
     std::string method;
-    std::set<std::string> places;  // the counter's readers; empty: any
+    Places places;  // the counter's readers
     // A card that arrived later than this may be taken; an earlier one only if the staff vouch.
     uint64_t after_arrival = 0;
   };
@@ -116,25 +117,52 @@ class Check {
   bool IsCancelled() const;
   std::optional<Evidence> WhyNoReader();
   Evidence Perform(const Step& step);
+  Evidence PerformHere(const Step& step);
 
   // Questions (check_questions.cc).
   Evidence AskPin(const Step::AskPin& step);
+  // Whether a PIN of that form is to be typed at the reader's own pad: the card's, where one is in
+  // hand, or each that the card may be laid on.
+  bool IsForPad(const check::v1::PinForm& form) const;
+  // PinAtPad: nothing is typed until the VERIFY.
+  Evidence MeantForPad(const check::v1::PinForm& form);
   Evidence AskLastTry();
   Evidence AskVisualMatch();
   Evidence AskAnything(const Step::Ask& step);
   // Waits for the reply to the question of scene_; meanwhile a card that may be taken is read ahead
-  // where `read_ahead` says so. Something else than a reply is the step's evidence.
-  std::optional<Evidence> AwaitReply(Screens::Acceptor acceptor, Time until, FailureCode when_late,
-                                     bool read_ahead, desk::v1::Reply* reply);
+  // where `read_ahead` says so. Something else than a reply is the step's evidence; `when_read` may
+  // give one as soon as a card was.
+  std::optional<Evidence> AwaitReply(
+      Screens::Acceptor acceptor, Time until, FailureCode when_late, bool read_ahead,
+      desk::v1::Reply* reply, const std::function<std::optional<Evidence>()>& when_read = nullptr);
 
   // The card (check_card.cc).
   Evidence ReadCertificate();
   Evidence ProveCard();
+  // The one VERIFY, with the PIN in hand or at the pad. Neither is there any more afterwards.
+  absl::StatusOr<PinResult> Verify(const std::string& digest_info);
+  // A card in hand, with its certificate.
+  absl::Status TakeAndRead();
+  // The card whose certificate was read, in hand and with its tries left known: where it lay, or
+  // at another reader. What else became of it is the step's evidence.
+  std::optional<Evidence> TakeInHand();
+  std::optional<Evidence> FindAgain();
+  std::optional<Evidence> KnowTries();
+
+  // Which card, and on which reader (check_place.cc).
+  std::vector<CardSeen> Candidates(const std::vector<CardSeen>& cards) const;
   std::optional<CardSeen> CardToTake(const std::vector<CardSeen>& cards);
   bool StillThere(const CardSeen& seen) const;
   // Why `seen` is not there any more: it was taken away, or its reader went.
-  FailureCode WhyGone(const CardSeen& seen) const;
+  check::v1::Failure WhyGone(const CardSeen& seen) const;
   absl::StatusOr<CardSeen> AwaitCard();
+  // What AwaitCard asks the staff about `cards`, none of which may be taken as it is: the arrivals
+  // that are asked about, or none when there is nothing to ask. Sets the scene, and shows it.
+  std::vector<CardSeen> AskAbout(const std::vector<CardSeen>& cards);
+  void HearOf(const std::vector<CardSeen>& asked, const desk::v1::Reply& reply);
+  // After a failure before any VERIFY: whether its reader went away and another one of the counter
+  // works, so that the step goes on there. Then it is noted, and the card is no longer in hand.
+  bool GoesOnElsewhere(FailureCode code, const std::string& place);
   absl::Status Open(const CardSeen& seen, Jpki::Ahead ahead);
   absl::Status ReadAhead(const CardSeen& seen, bool with_tries);
   absl::Status ReadIntoHand();
@@ -162,10 +190,12 @@ class Check {
 
   std::shared_ptr<const void> visit_;  // with the reader whose card was taken last
   std::optional<CardInHand> hand_;
-  std::future<void> closing_;    // the session that is ending; its end is waited for
-  std::set<uint64_t> vouched_;   // arrivals that the staff called this patient's
-  std::set<uint64_t> disowned_;  // and those they did not
+  std::future<void> closing_;      // the session that is ending; its end is waited for
+  std::set<uint64_t> vouched_;     // arrivals that the staff called this patient's
+  std::set<uint64_t> disowned_;    // and those they did not
+  std::vector<std::string> lost_;  // readers that went away in this step, and it went on
   std::optional<HeldPin> pin_;
+  std::optional<PadForm> pad_form_;  // instead of pin_: it is going to be typed at the pad
   bool wants_tries_ = false;
   // From ReadCertificate on: whose certificate it is, for the card that must stay the same.
   std::optional<Certificate> certificate_;

@@ -12,102 +12,21 @@ using check::v1::Evidence;
 using namespace check::v1;  // NOLINT: the codes.
 using std::chrono::steady_clock;
 
-// The earliest card that is this patient's: it came after the counter's previous check was closed
-// and served no other counter, or the staff said so.
-std::optional<CardSeen> Check::CardToTake(const std::vector<CardSeen>& cards) {
-  for (const CardSeen& card : cards) {
-    if (disowned_.count(card.arrival) > 0) continue;
-    const bool fresh = card.arrival > subject_.after_arrival && !card.lying;
-    const bool vouched = vouched_.count(card.arrival) > 0;
-    if (!fresh && !vouched) continue;
-    auto visit = world_.reader_port->Visit(card);
-    if (visit == nullptr || !world_.readers->Take(card.arrival, subject_.check_id, vouched))
-      continue;
-    visit_ = std::move(visit);
-    return card;
-  }
-  return {};
-}
+namespace {
 
-bool Check::StillThere(const CardSeen& seen) const {
-  const auto cards = world_.readers->Cards({seen.place()});
-  return std::any_of(cards.begin(), cards.end(),
-                     [&](const CardSeen& card) { return card.arrival == seen.arrival; });
-}
-
-FailureCode Check::WhyGone(const CardSeen& seen) const {
-  for (const CardSeen& card : world_.readers->Cards({seen.place()})) {
-    // It may lie there still, but what was agreed with it went with the plugin's process.
-    if (card.generation != seen.generation) return FAILURE_CODE_READER_LOST;
-  }
-  switch (world_.readers->SupplyOf({seen.place()})) {
-    case ReaderTable::Supply::kUsable:
-      return FAILURE_CODE_CARD_GONE;
-    case ReaderTable::Supply::kServiceDown:
-      return FAILURE_CODE_READER_SERVICE_DOWN;
+// What has the JPKI application and no label of a phone is taken for a card.
+desk::v1::CardKind KindOf(Credential credential) {
+  switch (credential) {
+    case CREDENTIAL_ANDROID:
+      return desk::v1::CARD_KIND_ANDROID;
+    case CREDENTIAL_IPHONE:
+      return desk::v1::CARD_KIND_IPHONE;
     default:
-      return FAILURE_CODE_READER_LOST;
+      return desk::v1::CARD_KIND_MY_NUMBER_CARD;
   }
 }
 
-absl::StatusOr<CardSeen> Check::AwaitCard() {
-  // A typed PIN is not held longer than its time, however long a card may take.
-  auto until = steady_clock::now() + world_.limits.card;
-  if (pin_) until = std::min(until, pin_->until);
-  std::optional<steady_clock::time_point> missing_since;
-  while (true) {
-    // One look at the table for both: a card that comes between two looks would be neither taken
-    // nor left alone, but asked about.
-    const auto cards = world_.readers->Cards(subject_.places);
-    if (const auto seen = CardToTake(cards)) {
-      if (!seen->powered) return FailureStatus(FAILURE_CODE_CARD_UNPOWERED, seen->place());
-      return *seen;
-    }
-    auto wait_until = until;
-    const auto supply = world_.readers->SupplyOf(subject_.places);
-    if (supply == ReaderTable::Supply::kUsable) {
-      missing_since.reset();
-    } else {
-      if (!missing_since) missing_since = steady_clock::now();
-      const auto patience = *missing_since + world_.limits.no_reader;
-      if (steady_clock::now() >= patience) {
-        return FailureStatus(supply == ReaderTable::Supply::kServiceDown
-                                 ? FAILURE_CODE_READER_SERVICE_DOWN
-                                 : FAILURE_CODE_READER_LOST);
-      }
-      wait_until = std::min(wait_until, patience);
-    }
-    const auto unclear = std::find_if(cards.begin(), cards.end(), [&](const CardSeen& card) {
-      // Not one whose reader is being replaced just now: it will be told of anew.
-      return disowned_.count(card.arrival) == 0 && world_.reader_port->Visit(card) != nullptr;
-    });
-    scene_.other_card_lies_there = !cards.empty();
-    if (unclear != cards.end()) {
-      scene_.stage = desk::v1::STAGE_ASK_SAME_CARD;
-      scene_.reader = unclear->place();
-      scene_.arrival = unclear->arrival;
-      screens_.Ask(scene_, [](const desk::v1::Reply&) { return absl::OkStatus(); });
-    } else {
-      scene_.stage = desk::v1::STAGE_LAY_CARD;
-      screens_.Show(scene_);
-    }
-    desk::v1::Reply reply;
-    switch (screens_.Await(wait_until, &reply)) {
-      case Screens::Wake::kReply:
-        (reply.same_card().same() ? vouched_ : disowned_).insert(unclear->arrival);
-        break;
-      case Screens::Wake::kCancelled:
-        return FailureStatus(FAILURE_CODE_CANCELLED);
-      case Screens::Wake::kTimeout:
-        if (wait_until == until) {
-          return FailureStatus(cards.empty() ? FAILURE_CODE_NO_CARD : FAILURE_CODE_CARD_LEFT_LYING);
-        }
-        break;
-      case Screens::Wake::kReaders:
-        break;
-    }
-  }
-}
+}  // namespace
 
 absl::Status Check::Open(const CardSeen& seen, Jpki::Ahead ahead) {
   DropCard();
@@ -116,7 +35,12 @@ absl::Status Check::Open(const CardSeen& seen, Jpki::Ahead ahead) {
   auto session = world_.reader_port->Open(seen, Within(world_.limits.apdu));
   if (!session.ok()) return session.status();
   auto jpki = Jpki::Select(*std::move(session), ahead);
-  if (!jpki.ok()) return jpki.status();
+  if (!jpki.ok()) {
+    if (CodeOf(jpki.status()) == FAILURE_CODE_NOT_MY_NUMBER_CARD) {
+      world_.readers->Recognise(seen.arrival, desk::v1::CARD_KIND_OTHER);
+    }
+    return jpki.status();
+  }
   hand_.emplace();
   hand_->seen = seen;
   hand_->jpki.emplace(*std::move(jpki));
@@ -126,6 +50,9 @@ absl::Status Check::Open(const CardSeen& seen, Jpki::Ahead ahead) {
 
 absl::Status Check::ReadIntoHand() {
   const auto der = hand_->jpki->ReadAuthenticationCertificate();
+  if (der.ok() || CodeOf(der.status()) == FAILURE_CODE_PHONE_NOT_READABLE) {
+    world_.readers->Recognise(hand_->seen.arrival, KindOf(hand_->jpki->credential()));
+  }
   if (!der.ok()) return der.status();
   auto certificate = Certificate::Parse(*der);
   if (!certificate.ok()) return certificate.status();
@@ -166,76 +93,125 @@ void Check::DropCard() {
   hand_.reset();
 }
 
-Evidence Check::ReadCertificate() {
-  if (hand_ && !StillThere(hand_->seen)) {
-    DropCard();
-    scene_.tries_left.reset();
-  }
+absl::Status Check::TakeAndRead() {
   if (!hand_) {
     const auto seen = AwaitCard();
     if (!seen.ok()) {
       pin_.reset();
-      return Failed(seen.status(), FAILURE_CODE_READER_LOST);
+      return seen.status();
     }
     scene_.stage = desk::v1::STAGE_READING;
     scene_.reader = seen->place();
     scene_.other_card_lies_there = false;
     screens_.Show(scene_);
     const auto ahead = wants_tries_ ? Jpki::Ahead::kCertificateAndTries : Jpki::Ahead::kCertificate;
-    if (const absl::Status opened = Open(*seen, ahead); !opened.ok()) {
-      return Failed(opened, FAILURE_CODE_READER_LOST);
-    }
+    if (const absl::Status opened = Open(*seen, ahead); !opened.ok()) return opened;
   }
-  if (!hand_->certificate) {
-    if (const absl::Status read = ReadIntoHand(); !read.ok()) {
-      DropCard();
+  return hand_->certificate ? absl::OkStatus() : ReadIntoHand();
+}
+
+Evidence Check::ReadCertificate() {
+  if (hand_ && !StillThere(hand_->seen)) {
+    (void)GoesOnElsewhere(WhyGone(hand_->seen).code(), hand_->seen.place());
+    DropCard();
+    scene_.tries_left.reset();
+  }
+  while (true) {
+    const absl::Status read = TakeAndRead();
+    if (read.ok()) break;
+    DropCard();
+    if (!GoesOnElsewhere(CodeOf(read), scene_.reader))
       return Failed(read, FAILURE_CODE_READER_LOST);
-    }
   }
   certificate_ = hand_->certificate;
   certificate_seen_ = hand_->seen;
   proof_.reset();
   Evidence evidence;
-  evidence.mutable_certificate_read()->set_certificate_sha256(certificate_->sha256());
+  auto* const certificate_read = evidence.mutable_certificate_read();
+  certificate_read->set_certificate_sha256(certificate_->sha256());
+  certificate_read->set_credential(hand_->jpki->credential());
   return evidence;
 }
 
-Evidence Check::ProveCard() {
-  scene_.stage = desk::v1::STAGE_PROVING;
-  screens_.Show(scene_);
-  if (!pin_ || steady_clock::now() >= pin_->until) {
-    pin_.reset();
-    return Failed(FAILURE_CODE_PIN_HELD_TOO_LONG);
-  }
-  // No challenge in hand, no VERIFY: a try must never be spent on a check that cannot go on.
-  const auto challenge = TakeChallenge();
-  if (!challenge.ok()) return Failed(challenge.status(), FAILURE_CODE_AUTHORITY_UNREACHABLE);
-  if (challenge->challenge().size() != 32 || challenge->authority_id() != world_.authority_id ||
-      challenge->host_id() != world_.host_id) {
-    authority_->Blame("gave a challenge that is for another authority or host, or not 32 bytes");
-    return Failed(FAILURE_CODE_AUTHORITY_ANSWER_INVALID,
-                  "the challenge is for another authority or host: " + challenge->authority_id() +
-                      ", " + challenge->host_id());
-  }
-
+std::optional<Evidence> Check::TakeInHand() {
   // After a rejected PIN the session is over and the same card, not moved since, is opened again.
-  if (!StillThere(certificate_seen_)) return Failed(WhyGone(certificate_seen_));
+  if (!StillThere(certificate_seen_)) {
+    const Failure gone = WhyGone(certificate_seen_);
+    return Failed(gone.code(), gone.detail());
+  }
   if (!hand_ || hand_->seen.arrival != certificate_seen_.arrival) {
     if (const absl::Status opened = Open(certificate_seen_, Jpki::Ahead::kNothing); !opened.ok()) {
       return Failed(opened, FAILURE_CODE_READER_LOST);
     }
   }
-  if (!hand_->tries_left) {
-    const auto tries = hand_->jpki->TriesLeft();
-    if (!tries.ok()) return Failed(tries.status(), FAILURE_CODE_READER_LOST);
-    hand_->tries_left = *tries;
-    scene_.tries_left = *tries;
+  return KnowTries();
+}
+
+std::optional<Evidence> Check::KnowTries() {
+  if (hand_->tries_left) return {};
+  const auto tries = hand_->jpki->TriesLeft();
+  if (!tries.ok()) return Failed(tries.status(), FAILURE_CODE_READER_LOST);
+  hand_->tries_left = *tries;
+  scene_.tries_left = *tries;
+  return {};
+}
+
+// The certificate stands in the record: at another reader it has to be the same one.
+std::optional<Evidence> Check::FindAgain() {
+  wants_tries_ = true;
+  if (const absl::Status read = TakeAndRead(); !read.ok()) {
+    DropCard();
+    return Failed(read, FAILURE_CODE_READER_LOST);
+  }
+  certificate_seen_ = hand_->seen;
+  if (hand_->certificate->sha256() != certificate_->sha256()) {
+    DropCard();
+    return Failed(FAILURE_CODE_CARD_GONE, "another card was laid down at the next reader");
+  }
+  scene_.stage = desk::v1::STAGE_PROVING;
+  screens_.Show(scene_);
+  return KnowTries();
+}
+
+absl::StatusOr<PinResult> Check::Verify(const std::string& digest_info) {
+  if (const auto form = std::exchange(pad_form_, std::nullopt)) {
+    scene_.stage = desk::v1::STAGE_TYPE_AT_PAD;
+    screens_.Show(scene_);
+    return hand_->jpki->VerifyAtPad(*form, digest_info);
+  }
+  absl::StatusOr<PinResult> result = absl::UnknownError("");
+  {
+    const HeldPin held = *std::exchange(pin_, std::nullopt);
+    auto pin = held.key->Open(held.sealed, subject_.check_id);
+    if (!pin.ok()) return FailureStatus(FAILURE_CODE_PIN_SEAL_INVALID);
+    result = hand_->jpki->VerifyPin(&*pin, digest_info);
+  }
+  WipeStackBelow();
+  return result;
+}
+
+Evidence Check::ProveCard() {
+  scene_.stage = desk::v1::STAGE_PROVING;
+  screens_.Show(scene_);
+  if (!pad_form_ && (!pin_ || steady_clock::now() >= pin_->until)) {
+    pin_.reset();
+    return Failed(FAILURE_CODE_PIN_HELD_TOO_LONG);
+  }
+  // Nothing was verified yet: a reader that goes away now costs the patient a walk, and no PIN.
+  auto trouble = TakeInHand();
+  while (trouble && GoesOnElsewhere(trouble->failed().code(), scene_.reader)) trouble = FindAgain();
+  if (trouble) return *trouble;
+  // A reader of no pad came since, and it was laid there.
+  if (pad_form_ && !certificate_seen_.pin_pad) {
+    DropCard();
+    return Failed(FAILURE_CODE_PIN_NOT_TYPED, certificate_seen_.place() + " has no PIN pad");
   }
   const std::optional<int> tries = *hand_->tries_left;
   Evidence evidence;
   if (tries == 0) {
     DropCard();
     pin_.reset();
+    pad_form_.reset();
     evidence.mutable_pin_blocked();
     return evidence;
   }
@@ -247,16 +223,27 @@ Evidence Check::ProveCard() {
     return evidence;
   }
 
+  // No challenge in hand, no VERIFY: a try must never be spent on a check that cannot go on.
+  const auto challenge = TakeChallenge();
+  if (!challenge.ok()) return Failed(challenge.status(), FAILURE_CODE_AUTHORITY_UNREACHABLE);
+  if (challenge->challenge().size() != 32 || challenge->authority_id() != world_.authority_id ||
+      challenge->host_id() != world_.host_id) {
+    authority_->Blame("gave a challenge that is for another authority or host, or not 32 bytes");
+    return Failed(FAILURE_CODE_AUTHORITY_ANSWER_INVALID,
+                  "the challenge is for another authority or host: " + challenge->authority_id() +
+                      ", " + challenge->host_id());
+  }
+
   const std::string digest = ProofDigest({world_.authority_id, world_.host_id, subject_.check_id,
                                           challenge->challenge(), certificate_->sha256()});
-  absl::StatusOr<PinResult> result = absl::UnknownError("");
-  {
-    const HeldPin held = *std::exchange(pin_, std::nullopt);
-    auto pin = held.key->Open(held.sealed, subject_.check_id);
-    if (!pin.ok()) return Failed(pin.status(), FAILURE_CODE_PIN_SEAL_INVALID);
-    result = hand_->jpki->VerifyPin(&*pin, DigestInfo(digest));
+  if (pad_form_) {
+    // A challenge that is taken is good for as long again as that: the authority must still know
+    // it.
+    const std::chrono::seconds known(std::max<uint32_t>(challenge->valid_for_s() / 2, 1));
+    pad_form_->patience = std::min(pad_form_->patience, known);
   }
-  WipeStackBelow();
+  const auto result = Verify(DigestInfo(digest));
+  scene_.pin_rejected = false;
   if (!result.ok()) {
     DropCard();
     return Failed(result.status(), FAILURE_CODE_READER_LOST);

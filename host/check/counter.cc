@@ -31,17 +31,25 @@ desk::v1::ReplyKind KindOf(const Reply& reply) {
       return desk::v1::REPLY_KIND_CANCEL;
     case Reply::kClose:
       return desk::v1::REPLY_KIND_CLOSE;
+    case Reply::kWhichCard:
+      return desk::v1::REPLY_KIND_WHICH_CARD;
     case Reply::KIND_NOT_SET:
       break;
   }
   return desk::v1::REPLY_KIND_UNSPECIFIED;
 }
 
+bool IsAboutCards(desk::v1::Stage stage) {
+  return stage == desk::v1::STAGE_ASK_SAME_CARD || stage == desk::v1::STAGE_ASK_WHICH_CARD;
+}
+
 // What makes one question another one: its step, the card that it asks about, the key of its
 // prompt.
 std::string AboutWhat(const Scene& scene) {
   std::string about = std::to_string(scene.step) + " " + std::to_string(scene.stage);
-  if (scene.stage == desk::v1::STAGE_ASK_SAME_CARD) about += " " + std::to_string(scene.arrival);
+  if (IsAboutCards(scene.stage)) {
+    for (const uint64_t arrival : scene.arrivals) about += " " + std::to_string(arrival);
+  }
   return scene.pin_prompt ? about + " " + scene.pin_prompt->prompt_id() : about;
 }
 
@@ -247,6 +255,11 @@ uint64_t Counter::View(Role role, desk::v1::View* view) const {
   view->set_counter(place_.name);
   view->set_revision(revision_);
   view->set_card(CardPlaceNow());
+  if (view->stage() == desk::v1::STAGE_LAY_CARD) {
+    for (std::string& reader : world_.readers->Usable(place_.readers)) {
+      view->add_lay_on(std::move(reader));
+    }
+  }
   if (IsAllowed(scene_, role, desk::v1::REPLY_KIND_BEGIN)) {
     for (const Method& method : methods_) {
       auto* offer = view->add_method();

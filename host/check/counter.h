@@ -5,7 +5,6 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -27,7 +26,7 @@ class Counter {
  public:
   struct Place {
     std::string name;
-    std::set<std::string> readers;  // "plugin/reader"; empty: any
+    Places readers;
   };
 
   // `world` and `methods` outlive the counter.

@@ -41,7 +41,7 @@ Screens::Wake FakeScreens::Await(std::chrono::steady_clock::time_point, desk::v1
   if (cancelled_.stop_requested()) return Wake::kCancelled;
   if (std::exchange(readers_moved_, false)) return Wake::kReaders;
   desk::v1::Reply given;
-  while (acceptor_ != nullptr && Answer(&given)) {
+  while (reply != nullptr && acceptor_ != nullptr && Answer(&given)) {
     if (absl::Status taken = acceptor_(given); !taken.ok()) {
       refused.push_back(taken);
       continue;
@@ -76,6 +76,8 @@ bool FakeScreens::Answer(desk::v1::Reply* reply) {
       if (!Pop(&same_card, &yes)) return false;
       reply->mutable_same_card()->set_same(yes);
       return true;
+    case desk::v1::STAGE_ASK_WHICH_CARD:
+      return Pop(&which_card, reply->mutable_which_card()->mutable_reader());
     case desk::v1::STAGE_ASK:
       return Pop(&answers, reply->mutable_answer());
     default:

@@ -20,6 +20,7 @@ class FakeScreens final : public Screens {
   std::deque<std::string> pins = {"1234"};  // typed one after the other
   std::deque<bool> last_try, same_card;
   std::deque<bool> matches = {true};
+  std::deque<std::string> which_card;  // places
   std::deque<desk::v1::Answer> answers;
   // What else happens the first time that the check waits at a stage (a card is laid down, ...).
   std::map<desk::v1::Stage, std::function<void()>> when;

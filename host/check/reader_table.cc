@@ -2,6 +2,10 @@
 
 #include <algorithm>
 
+#include "host/utc_now.h"
+#include "sdk/failure/failure.h"
+#include "sdk/failure/plain_line.h"
+
 namespace madoguchi {
 namespace {
 
@@ -11,6 +15,33 @@ constexpr size_t kMostUnmentioned = 64;
 bool HasCard(const reader::v1::ReaderState& state) {
   return state.presence() == reader::v1::PRESENCE_PRESENT ||
          state.presence() == reader::v1::PRESENCE_UNPOWERED;
+}
+
+bool IsOneOf(const Places& places, const std::string& place) {
+  return places.empty() || std::find(places.begin(), places.end(), place) != places.end();
+}
+
+// What a plugin says is wrong, in the catalogue's words. A code that is of something else than
+// readers is no reader's trouble.
+check::v1::Failure TroubleOf(const check::v1::Failure& told) {
+  const int code = told.code();
+  if (code == check::v1::FAILURE_CODE_UNSPECIFIED) return {};
+  const bool of_readers = (code >= check::v1::FAILURE_CODE_READER_SERVICE_DOWN &&
+                           code <= check::v1::FAILURE_CODE_READER_ANSWER_INVALID) ||
+                          (code >= check::v1::FAILURE_CODE_BLUETOOTH_OFF &&
+                           code <= check::v1::FAILURE_CODE_READERS_TOO_MANY);
+  return Describe(of_readers ? told.code() : check::v1::FAILURE_CODE_NO_READER,
+                  PlainLine(told.detail()));
+}
+
+// Whether nothing that a person would call a change happened at the reader.
+bool IsAsBefore(const reader::v1::ReaderState& before, const reader::v1::ReaderState& now) {
+  if (HasCard(before) && HasCard(now)) return before.insertion() == now.insertion();
+  return before.presence() == now.presence() && before.trouble().code() == now.trouble().code();
+}
+
+bool IsUsable(const reader::v1::ReaderState& state) {
+  return state.trouble().code() == check::v1::FAILURE_CODE_UNSPECIFIED;
 }
 
 }  // namespace
@@ -29,17 +60,21 @@ void ReaderTable::Update(const std::string& plugin, uint64_t generation,
     source.generation = generation;
     source.service = snapshot.service();
     source.detail = snapshot.detail();
+    source.trouble = TroubleOf(snapshot.trouble());
     source.readers.clear();
     source.unmentioned.clear();
     for (const reader::v1::ReaderState& state : snapshot.reader()) {
       Seen& seen = source.readers[state.name()];
       seen.state = state;
-      if (!HasCard(state)) continue;
+      if (state.has_trouble()) *seen.state.mutable_trouble() = TroubleOf(state.trouble());
       const auto old = before.find(state.name());
-      const bool stayed = old != before.end() && HasCard(old->second.state) &&
-                          old->second.state.insertion() == state.insertion();
+      const bool stayed = old != before.end() && IsAsBefore(old->second.state, state);
+      seen.since = stayed ? old->second.since : UtcNow();
+      if (!HasCard(state)) continue;
       seen.arrival = stayed ? old->second.arrival : ++arrivals_;
-      if (stayed) seen.taken_by = old->second.taken_by;
+      if (!stayed) continue;
+      seen.taken_by = old->second.taken_by;
+      seen.card = old->second.card;
     }
     for (const auto& [name, seen] : before) {
       const bool remembered = HasCard(seen.state) && source.readers.count(name) == 0 &&
@@ -61,13 +96,14 @@ void ReaderTable::Remove(const std::string& plugin, const std::string& why) {
     ++source.generation;
     source.service = reader::v1::SERVICE_UNSPECIFIED;
     source.detail = why;
+    source.trouble.Clear();
     ++revision_;
     changed_.notify_all();
   }
   listeners_.Poke();
 }
 
-std::vector<CardSeen> ReaderTable::Cards(const std::set<std::string>& places) const {
+std::vector<CardSeen> ReaderTable::Cards(const Places& places) const {
   std::vector<CardSeen> cards;
   std::lock_guard<std::mutex> lock(mutex_);
   for (const auto& [plugin, source] : sources_) {
@@ -79,8 +115,10 @@ std::vector<CardSeen> ReaderTable::Cards(const std::set<std::string>& places) co
                     seen.state.insertion(),
                     seen.arrival,
                     seen.state.lying(),
-                    seen.state.presence() == reader::v1::PRESENCE_PRESENT};
-      if (places.empty() || places.count(card.place()) > 0) cards.push_back(std::move(card));
+                    seen.state.presence() == reader::v1::PRESENCE_PRESENT,
+                    seen.taken_by,
+                    seen.state.pin_pad()};
+      if (IsOneOf(places, card.place())) cards.push_back(std::move(card));
     }
   }
   std::sort(cards.begin(), cards.end(),
@@ -88,36 +126,94 @@ std::vector<CardSeen> ReaderTable::Cards(const std::set<std::string>& places) co
   return cards;
 }
 
-bool ReaderTable::Take(uint64_t arrival, const std::string& check_id, bool vouched) {
-  std::lock_guard<std::mutex> lock(mutex_);
+ReaderTable::Seen* ReaderTable::Find(uint64_t arrival) {
   for (auto& [plugin, source] : sources_) {
     for (auto& [reader, seen] : source.readers) {
-      if (!HasCard(seen.state) || seen.arrival != arrival) continue;
-      if (!vouched && !seen.taken_by.empty() && seen.taken_by != check_id) return false;
-      seen.taken_by = check_id;
-      return true;
+      if (HasCard(seen.state) && seen.arrival == arrival) return &seen;
     }
   }
-  return false;
+  return nullptr;
 }
 
-ReaderTable::Supply ReaderTable::SupplyOf(const std::set<std::string>& places) const {
+bool ReaderTable::Take(uint64_t arrival, const std::string& check_id, bool vouched) {
   std::lock_guard<std::mutex> lock(mutex_);
-  bool down = false, others = false;
+  Seen* const seen = Find(arrival);
+  if (seen == nullptr) return false;
+  if (!vouched && !seen->taken_by.empty() && seen->taken_by != check_id) return false;
+  seen->taken_by = check_id;
+  return true;
+}
+
+void ReaderTable::Recognise(uint64_t arrival, desk::v1::CardKind kind) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    Seen* const seen = Find(arrival);
+    if (seen == nullptr || seen->card == kind) return;
+    seen->card = kind;
+    ++revision_;
+    changed_.notify_all();
+  }
+  listeners_.Poke();
+}
+
+Places ReaderTable::Usable(const Places& places) const {
+  Places usable;
+  std::lock_guard<std::mutex> lock(mutex_);
   for (const auto& [plugin, source] : sources_) {
     for (const auto& [reader, seen] : source.readers) {
-      if (places.empty() || places.count(plugin + "/" + reader) > 0) return Supply::kUsable;
+      std::string place = plugin + "/" + reader;
+      if (IsUsable(seen.state) && IsOneOf(places, place)) usable.push_back(std::move(place));
+    }
+  }
+  std::sort(usable.begin(), usable.end(), [&](const std::string& a, const std::string& b) {
+    const auto rank = [&](const std::string& place) {
+      return std::find(places.begin(), places.end(), place);
+    };
+    return rank(a) != rank(b) ? rank(a) < rank(b) : a < b;
+  });
+  return usable;
+}
+
+std::optional<check::v1::Failure> ReaderTable::WhyUnusable(const Places& places) const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  const check::v1::Failure* trouble = nullptr;
+  std::optional<check::v1::Failure> down;
+  bool others = false;
+  for (const auto& [plugin, source] : sources_) {
+    for (const auto& [reader, seen] : source.readers) {
+      if (!IsOneOf(places, plugin + "/" + reader)) continue;
+      if (IsUsable(seen.state)) return {};
+      if (trouble == nullptr) trouble = &seen.state.trouble();
     }
     const std::string prefix = plugin + "/";
     const bool wanted =
         places.empty() || std::any_of(places.begin(), places.end(), [&](const std::string& place) {
           return place.rfind(prefix, 0) == 0;
         });
-    down = down || (wanted && source.service == reader::v1::SERVICE_DOWN);
+    if (wanted && source.service == reader::v1::SERVICE_DOWN) {
+      const bool told = source.trouble.code() != check::v1::FAILURE_CODE_UNSPECIFIED;
+      down = told ? source.trouble
+                  : Describe(check::v1::FAILURE_CODE_READER_SERVICE_DOWN, source.detail);
+    }
     others = others || (wanted && !source.readers.empty());
   }
-  if (down) return Supply::kServiceDown;
-  return others ? Supply::kReaderUnknown : Supply::kNoReader;
+  if (trouble != nullptr) return *trouble;
+  if (down) return down;
+  return Describe(others ? check::v1::FAILURE_CODE_READER_UNKNOWN
+                         : check::v1::FAILURE_CODE_NO_READER);
+}
+
+bool ReaderTable::OnlyPads(const Places& places) const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  bool any = false;
+  for (const auto& [plugin, source] : sources_) {
+    for (const auto& [reader, seen] : source.readers) {
+      if (!IsUsable(seen.state) || !IsOneOf(places, plugin + "/" + reader)) continue;
+      if (!seen.state.pin_pad()) return false;
+      any = true;
+    }
+  }
+  return any;
 }
 
 uint64_t ReaderTable::arrivals() const {
@@ -133,10 +229,15 @@ desk::v1::ReaderTable ReaderTable::Rows() const {
     row->set_plugin(plugin);
     row->set_service(source.service);
     row->set_detail(source.detail);
+    if (source.trouble.code() != check::v1::FAILURE_CODE_UNSPECIFIED) {
+      *row->mutable_trouble() = source.trouble;
+    }
     for (const auto& [reader, seen] : source.readers) {
       auto* line = rows.add_reader();
       line->set_plugin(plugin);
       *line->mutable_state() = seen.state;
+      line->set_since(seen.since);
+      line->set_card(seen.card);
     }
   }
   return rows;

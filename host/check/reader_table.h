@@ -7,7 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <set>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,32 +29,40 @@ struct CardSeen {
   // It lay there when its plugin began to look, so nobody knows since when.
   bool lying = false;
   bool powered = true;
+  std::string taken_by;  // the check that took it, or nobody
+  bool pin_pad = false;  // its reader's
 
   std::string place() const { return plugin + "/" + reader; }
 };
+
+// Readers of a counter ("plugin/reader"), the preferred one first; empty: any.
+using Places = std::vector<std::string>;
 
 // What all reader plugins see, in one table. Thread-safe: plugins' streams write, counters and
 // screens read. Has no gRPC in it.
 class ReaderTable {
  public:
-  // kReaderUnknown: the places name readers that are not there, though their plugin's service runs
-  // and knows others.
-  enum class Supply { kNoReader, kReaderUnknown, kServiceDown, kUsable };
-
   // `plugin`, in its process number `generation`, sees `snapshot`. The numbers of one plugin grow.
   void Update(const std::string& plugin, uint64_t generation, const reader::v1::Snapshot& snapshot);
   // The process is gone, and what it saw with it. What it may still have said counts no more.
   void Remove(const std::string& plugin, const std::string& why);
 
-  // Cards on the readers named by `places` ("plugin/reader"; empty: on any), earliest arrival
-  // first.
-  std::vector<CardSeen> Cards(const std::set<std::string>& places) const;
+  // Cards on the readers of `places`, earliest arrival first.
+  std::vector<CardSeen> Cards(const Places& places) const;
   // Takes the card of that arrival for the check `check_id`, as long as the card stays: true when
   // it lies there and no other check took it before, or the staff `vouched` that it is this
   // patient's.
   bool Take(uint64_t arrival, const std::string& check_id, bool vouched);
-  // Whether a card could be read there at all.
-  Supply SupplyOf(const std::set<std::string>& places) const;
+  // Says what the card of that arrival is; nothing when it is gone.
+  void Recognise(uint64_t arrival, desk::v1::CardKind kind);
+  // The readers of `places` on which a card could be read now, in the order of `places`.
+  Places Usable(const Places& places) const;
+  // Why there is none: the trouble of a reader or of its service, as its plugin tells it;
+  // READER_SERVICE_DOWN; READER_UNKNOWN when `places` name readers that are not there, though their
+  // plugin knows others; NO_READER. Nothing when there is one.
+  std::optional<check::v1::Failure> WhyUnusable(const Places& places) const;
+  // Whether a PIN can be typed at each of Usable(places), and there is one.
+  bool OnlyPads(const Places& places) const;
   // The newest arrival so far, on any reader.
   uint64_t arrivals() const;
 
@@ -71,16 +79,21 @@ class ReaderTable {
     reader::v1::ReaderState state;
     uint64_t arrival = 0;
     std::string taken_by;  // a check, or nobody
+    std::string since;     // RFC 3339, UTC
+    desk::v1::CardKind card = desk::v1::CARD_KIND_UNSPECIFIED;
   };
   struct Source {
     uint64_t generation = 0;
     reader::v1::Service service = reader::v1::SERVICE_UNSPECIFIED;
     std::string detail;
+    check::v1::Failure trouble;  // without a code: none
     std::map<std::string, Seen> readers;
     // Readers that are not mentioned any more, with the card that lay there: should the same
     // insertion be told of again, it is the same stay and has served whom it has served.
     std::map<std::string, Seen> unmentioned;
   };
+  Seen* Find(uint64_t arrival);  // with the mutex held
+
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;
   std::map<std::string, Source> sources_;

@@ -103,22 +103,68 @@ TEST(ReaderTableTest, ACardWithoutPowerStaysTheSameCard) {
   EXPECT_TRUE(table.Cards({})[0].powered);
 }
 
-TEST(ReaderTableTest, SupplyTellsADeadServiceFromAMissingReader) {
-  using Supply = ReaderTable::Supply;
+TEST(ReaderTableTest, WhyUnusableTellsADeadServiceFromAMissingReader) {
   ReaderTable table;
-  EXPECT_EQ(table.SupplyOf({}), Supply::kNoReader);
+  const auto why = [&](const Places& places) {
+    const auto failure = table.WhyUnusable(places);
+    return failure ? failure->code() : check::v1::FAILURE_CODE_UNSPECIFIED;
+  };
+  EXPECT_EQ(why({}), check::v1::FAILURE_CODE_NO_READER);
   reader::v1::Snapshot down;
   down.set_service(reader::v1::SERVICE_DOWN);
   table.Update("pcsc", 1, down);
-  EXPECT_EQ(table.SupplyOf({}), Supply::kServiceDown);
-  EXPECT_EQ(table.SupplyOf({"pcsc/a"}), Supply::kServiceDown);
-  EXPECT_EQ(table.SupplyOf({"nfc/x"}), Supply::kNoReader);
+  EXPECT_EQ(why({}), check::v1::FAILURE_CODE_READER_SERVICE_DOWN);
+  EXPECT_EQ(why({"pcsc/a"}), check::v1::FAILURE_CODE_READER_SERVICE_DOWN);
+  EXPECT_EQ(why({"nfc/x"}), check::v1::FAILURE_CODE_NO_READER);
+  down.mutable_trouble()->set_code(check::v1::FAILURE_CODE_BLUETOOTH_OFF);
+  table.Update("bluetooth", 1, down);
+  EXPECT_EQ(why({"bluetooth/b"}), check::v1::FAILURE_CODE_BLUETOOTH_OFF);
   table.Update("nfc", 1, Parsed(Empty("x")));
-  EXPECT_EQ(table.SupplyOf({}), Supply::kUsable);
-  EXPECT_EQ(table.SupplyOf({"pcsc/a"}), Supply::kServiceDown);
-  EXPECT_EQ(table.SupplyOf({"nfc/y"}), Supply::kReaderUnknown);
+  EXPECT_EQ(why({}), 0);
+  EXPECT_EQ(why({"pcsc/a"}), check::v1::FAILURE_CODE_READER_SERVICE_DOWN);
+  EXPECT_EQ(why({"nfc/y"}), check::v1::FAILURE_CODE_READER_UNKNOWN);
   table.Update("nfc", 1, Parsed(""));
-  EXPECT_EQ(table.SupplyOf({"nfc/y"}), Supply::kNoReader);
+  EXPECT_EQ(why({"nfc/y"}), check::v1::FAILURE_CODE_NO_READER);
+}
+
+TEST(ReaderTableTest, AReaderInTroubleIsNotUsableAndSaysWhy) {
+  ReaderTable table;
+  table.Update("nfc", 1,
+               Parsed(Empty("b") + "reader { name: 'a' trouble { code: "
+                                   "FAILURE_CODE_READER_PORT_BUSY detail: 'held by\\nminicom' "
+                                   "happened { en: 'Send us your PIN.' } } }"));
+  EXPECT_EQ(table.Usable({}), Places{"nfc/b"});
+  EXPECT_FALSE(table.WhyUnusable({"nfc/b", "nfc/a"}));
+  const auto why = table.WhyUnusable({"nfc/a"});
+  ASSERT_TRUE(why);
+  EXPECT_EQ(why->code(), check::v1::FAILURE_CODE_READER_PORT_BUSY);
+  EXPECT_EQ(why->detail(), "held by?minicom");
+  EXPECT_EQ(why->happened().en(), "Another program holds the reader's port.");
+  // A plugin is not asked what an authority would say.
+  table.Update("nfc", 1,
+               Parsed("reader { name: 'a' trouble { code: FAILURE_CODE_NO_QUALIFICATION } }"));
+  EXPECT_EQ(table.WhyUnusable({"nfc/a"})->code(), check::v1::FAILURE_CODE_NO_READER);
+}
+
+TEST(ReaderTableTest, UsableReadersComeInTheOrderOfPreference) {
+  ReaderTable table;
+  table.Update("nfc", 1, Parsed(Empty("x")));
+  table.Update("pcsc", 1, Parsed(Empty("a") + Empty("b")));
+  EXPECT_EQ(table.Usable({"pcsc/b", "nfc/x", "pcsc/none"}), (Places{"pcsc/b", "nfc/x"}));
+  EXPECT_EQ(table.Usable({}), (Places{"nfc/x", "pcsc/a", "pcsc/b"}));
+}
+
+TEST(ReaderTableTest, WhatACardIsStandsInItsRowForItsStay) {
+  ReaderTable table;
+  table.Update("pcsc", 1, Parsed(Card("a", 1)));
+  const auto row = [&] { return table.Rows().reader(0); };
+  EXPECT_EQ(row().card(), desk::v1::CARD_KIND_UNSPECIFIED);
+  table.Recognise(table.Cards({})[0].arrival, desk::v1::CARD_KIND_IPHONE);
+  table.Update("pcsc", 1, Parsed(Card("a", 1)));
+  EXPECT_EQ(row().card(), desk::v1::CARD_KIND_IPHONE);
+  EXPECT_EQ(row().since().size(), std::string("2030-01-01T00:00:00Z").size());
+  table.Update("pcsc", 1, Parsed(Card("a", 2)));
+  EXPECT_EQ(row().card(), desk::v1::CARD_KIND_UNSPECIFIED);
 }
 
 TEST(ReaderTableTest, ACardServesOneCheckUntilTheStaffSayOtherwise) {

@@ -45,6 +45,12 @@ constexpr Words kWords[] = {
      "If not, take it away and let this patient lay down theirs."},
     {STAGE_ASK_SAME_CARD, ROLE_PATIENT, "担当者がカードを確認しています",
      "The staff are looking at the card", "そのままお待ちください。", "Please wait."},
+    {STAGE_ASK_WHICH_CARD, ROLE_STAFF,
+     "複数のリーダーにカードがあります。この患者さんのカードはどれですか",
+     "Cards lie on several readers. Which is this patient's?",
+     "選ぶか、ほかのカードを取ってもらってください。", "Choose it, or have the others taken away."},
+    {STAGE_ASK_WHICH_CARD, ROLE_PATIENT, "担当者がカードを確認しています",
+     "The staff are looking at the card", "そのままお待ちください。", "Please wait."},
     {STAGE_LAY_CARD, ROLE_STAFF, "カードを置いてください", "Lay the card on the reader",
      "患者さんのカードをリーダーに置いてもらってください。",
      "Let the patient lay the card on the reader."},
@@ -54,6 +60,14 @@ constexpr Words kWords[] = {
      "カードを動かさないでください。", "Do not move the card."},
     {STAGE_PROVING, ROLE_STAFF, "暗証番号を確かめています", "Checking the PIN",
      "カードを動かさないでください。", "Do not move the card."},
+    {STAGE_TYPE_AT_PAD, ROLE_STAFF, "患者さんがリーダーで暗証番号を入力しています",
+     "The patient is typing the PIN at the reader",
+     "カードを動かさず、リーダーのボタンで入力してもらってください。",
+     "It is typed with the reader's own keys. Do not move the card."},
+    {STAGE_TYPE_AT_PAD, ROLE_PATIENT, "リーダーのボタンで暗証番号を入力してください",
+     "Type your PIN with the reader's keys",
+     "利用者証明用電子証明書の暗証番号です。カードは動かさないでください。",
+     "The PIN of the user authentication certificate. Do not move the card."},
     {STAGE_ASK_AUTHORITY, ROLE_STAFF, "資格を問い合わせています", "Asking for the eligibility",
      "そのままお待ちください。", "Please wait."},
     {STAGE_DONE, ROLE_PATIENT, "確認が終わりました", "The check is done",
@@ -118,6 +132,8 @@ Answerer AnswererOf(const Scene& scene) {
       return {REPLY_KIND_VISUAL_MATCH, ROLE_STAFF};
     case STAGE_ASK_SAME_CARD:
       return {REPLY_KIND_SAME_CARD, ROLE_STAFF};
+    case STAGE_ASK_WHICH_CARD:
+      return {REPLY_KIND_WHICH_CARD, ROLE_STAFF};
     case STAGE_ASK:
       return {REPLY_KIND_ANSWER, scene.ask.role()};
     case STAGE_DONE:
@@ -146,9 +162,9 @@ View MakeView(const Scene& scene, Role role) {
   view.set_method_id(scene.method);
   view.set_reader(scene.reader);
   SetWords(scene, role, &view);
-  for (const ReplyKind kind :
-       {REPLY_KIND_BEGIN, REPLY_KIND_PIN, REPLY_KIND_LAST_TRY, REPLY_KIND_VISUAL_MATCH,
-        REPLY_KIND_SAME_CARD, REPLY_KIND_ANSWER, REPLY_KIND_CANCEL, REPLY_KIND_CLOSE}) {
+  for (const ReplyKind kind : {REPLY_KIND_BEGIN, REPLY_KIND_PIN, REPLY_KIND_LAST_TRY,
+                               REPLY_KIND_VISUAL_MATCH, REPLY_KIND_SAME_CARD, REPLY_KIND_ANSWER,
+                               REPLY_KIND_CANCEL, REPLY_KIND_CLOSE, REPLY_KIND_WHICH_CARD}) {
     if (IsAllowed(scene, role, kind)) view.add_allowed(kind);
   }
   if (scene.pin_prompt && role == ROLE_PATIENT) *view.mutable_pin_prompt() = *scene.pin_prompt;
@@ -162,6 +178,17 @@ View MakeView(const Scene& scene, Role role) {
     *view.mutable_advice() =
         TextOf("今あるカードを取り、この患者さんのカードを置いてください。",
                "Take the card that lies there away and lay down this patient's.");
+  }
+  if (scene.stage == STAGE_ASK_WHICH_CARD) {
+    for (const std::string& reader : scene.card_at) view.add_card_at(reader);
+  }
+  view.set_lost_reader(scene.lost_reader);
+  if (scene.stage == STAGE_LAY_CARD && !scene.lost_reader.empty()) {
+    *view.mutable_advice() = TextOf(
+        "リーダーとの接続が切れました。別のリーダーにカードを置いてください。ほかの手順はやり直さな"
+        "くてかまいません。",
+        "The reader went away. Lay the card on another reader; nothing else has to be done "
+        "again.");
   }
   if (scene.verdict) SetVerdict(scene, role, &view);
   return view;

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "madoguchi/check/v1/check.pb.h"
 #include "madoguchi/desk/v1/desk.pb.h"
@@ -24,8 +25,12 @@ struct Scene {
   std::optional<desk::v1::PinPrompt> pin_prompt;
   std::optional<int> tries_left;
   bool pin_rejected = false;
-  // ASK_SAME_CARD: the stay of a card (ReaderTable's count of arrivals) that is asked about.
-  uint64_t arrival = 0;
+  // ASK_SAME_CARD and ASK_WHICH_CARD: the stays of cards (ReaderTable's count of arrivals) that are
+  // asked about, and where they lie.
+  std::vector<uint64_t> arrivals;
+  std::vector<std::string> card_at;
+  // A reader that went away, as long as the card is awaited at another one.
+  std::string lost_reader;
   // LAY_CARD, with a card on the reader that is not this patient's: it has to go first.
   bool other_card_lies_there = false;
   check::v1::Step::Ask ask;

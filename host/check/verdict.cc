@@ -42,6 +42,7 @@ ProjectedEvidence Projected(const Evidence& evidence) {
       break;
     case Evidence::kCertificateRead:
       seen.set_kind(ProjectedEvidence::KIND_CERTIFICATE_READ);
+      seen.set_credential(evidence.certificate_read().credential());
       break;
     case Evidence::kCardProven:
       seen.set_kind(ProjectedEvidence::KIND_CARD_PROVEN);

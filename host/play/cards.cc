@@ -24,10 +24,12 @@ struct Pki {
   std::map<Paper, std::string> certificates;
   Pki() {
     const auto issue = [&](Paper paper, const sim::Issuer& issuer, sim::Period period) {
+      const uint64_t serial = paper == Paper::kAnother ? kSerial + 1 : kSerial;
       certificates[paper] =
-          sim::DerOf(sim::MakeCertificate(issuer, key.get(), kSerial, period)->get());
+          sim::DerOf(sim::MakeCertificate(issuer, key.get(), serial, period)->get());
     };
     issue(Paper::kGood, trusted, sim::Period::kValid);
+    issue(Paper::kAnother, trusted, sim::Period::kValid);
     issue(Paper::kExpired, trusted, sim::Period::kExpired);
     issue(Paper::kNotYetValid, trusted, sim::Period::kNotYetValid);
     issue(Paper::kUnknownIssuer, stranger, sim::Period::kValid);

@@ -10,7 +10,14 @@
 // the first is asked for, are shared by all, and mean nothing outside this process.
 namespace madoguchi::play {
 
-enum class Paper { kGood, kExpired, kNotYetValid, kAbsent, kUnknownIssuer };
+enum class Paper {
+  kGood,
+  kAnother,  // as good, of another person
+  kExpired,
+  kNotYetValid,
+  kAbsent,
+  kUnknownIssuer
+};
 
 // The PIN of all of them.
 inline constexpr uint8_t kPin[] = {'1', '2', '3', '4'};

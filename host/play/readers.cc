@@ -44,6 +44,24 @@ class Session final : public CardSession {
     return Exchange(command, "VERIFY");
   }
 
+  absl::StatusOr<std::vector<std::vector<uint8_t>>> VerifyAtPadAndTransmitAll(
+      std::span<const uint8_t> apdu_template, const PadForm& form,
+      std::span<const std::vector<uint8_t>> commands) override {
+    {
+      std::unique_lock<std::mutex> lock(stay_->mutex);
+      const auto time = std::min<std::chrono::milliseconds>(stay_->pad_time, form.patience);
+      stay_->taken.wait_for(lock, limits_.cancelled, time, [&] { return stay_->gone; });
+      if (limits_.cancelled.stop_requested()) return FailureStatus(FAILURE_CODE_CANCELLED);
+      if (stay_->gone) return FailureStatus(FAILURE_CODE_CARD_GONE);
+      if (stay_->pad_time > form.patience) return FailureStatus(FAILURE_CODE_PIN_NOT_TYPED);
+      if (stay_->pad_fails != FAILURE_CODE_UNSPECIFIED) return FailureStatus(stay_->pad_fails);
+    }
+    auto typed = Secret::OfSize(sizeof(kPin));
+    if (!typed.ok()) return typed.status();
+    std::copy(std::begin(kPin), std::end(kPin), typed->bytes().begin());
+    return VerifyPinAndTransmitAll(apdu_template, &*typed, commands);
+  }
+
  private:
   absl::StatusOr<std::vector<uint8_t>> Exchange(std::span<const uint8_t> command,
                                                 const std::string& line) {
@@ -94,10 +112,19 @@ class Session final : public CardSession {
 
 }  // namespace
 
-void Readers::Plug(const std::string& reader) {
+void Readers::Plug(const std::string& reader, bool pin_pad) {
   {
     std::lock_guard<std::mutex> lock(mutex_);
-    slots_[reader];
+    slots_[reader].pin_pad = pin_pad;
+    slots_[reader].trouble = check::v1::FAILURE_CODE_UNSPECIFIED;
+  }
+  Tell();
+}
+
+void Readers::PlugInTrouble(const std::string& reader, check::v1::FailureCode why) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    slots_[reader] = {.trouble = why};
   }
   Tell();
 }
@@ -115,19 +142,21 @@ std::shared_ptr<Stay> Readers::Lay(const std::string& reader, std::unique_ptr<si
                                    bool lying, reader::v1::Presence presence) {
   auto stay = std::make_shared<Stay>();
   stay->card = std::move(card);
-  Lay(reader, stay, lying, presence);
+  Lay({{reader, stay}}, lying, presence);
   return stay;
 }
 
-void Readers::Lay(const std::string& reader, std::shared_ptr<Stay> stay, bool lying,
+void Readers::Lay(const std::map<std::string, std::shared_ptr<Stay>>& stays, bool lying,
                   reader::v1::Presence presence) {
   {
     std::lock_guard<std::mutex> lock(mutex_);
-    Slot& slot = slots_[reader];
-    slot.stay = std::move(stay);
-    ++slot.insertion;
-    slot.lying = lying;
-    slot.presence = presence;
+    for (const auto& [reader, stay] : stays) {
+      Slot& slot = slots_[reader];
+      slot.stay = stay;
+      ++slot.insertion;
+      slot.lying = lying;
+      slot.presence = presence;
+    }
   }
   Tell();
 }
@@ -192,6 +221,10 @@ void Readers::Tell() {
       state->set_presence(slot.presence);
       state->set_insertion(slot.insertion);
       state->set_lying(slot.lying);
+      state->set_pin_pad(slot.pin_pad);
+      if (slot.trouble == check::v1::FAILURE_CODE_UNSPECIFIED) continue;
+      state->set_presence(reader::v1::PRESENCE_UNSPECIFIED);
+      state->mutable_trouble()->set_code(slot.trouble);
     }
     // Inside the lock, so that two changes do not overtake each other.
     table_.Update(plugin_, generation, snapshot);

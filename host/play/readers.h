@@ -29,6 +29,10 @@ struct Stay {
   // What a PIN is taken for, one after the other, whatever was typed; right when the list is over.
   // Nothing: the PIN itself counts.
   std::optional<std::deque<bool>> typed_right;
+  // At a reader's own pad: this fails instead of the VERIFY. The PIN itself cannot count there:
+  // without typed_right it is right.
+  check::v1::FailureCode pad_fails = check::v1::FAILURE_CODE_UNSPECIFIED;
+  std::chrono::milliseconds pad_time{0};  // how long the person takes there
   std::mutex mutex;
   std::condition_variable_any taken;
   bool gone = false;
@@ -42,13 +46,15 @@ class Readers final : public ReaderPort {
   explicit Readers(ReaderTable& table, std::string plugin = "virtual")
       : table_(table), plugin_(std::move(plugin)) {}
 
-  void Plug(const std::string& reader);
+  void Plug(const std::string& reader, bool pin_pad = false);
+  // Plugs it in, and it cannot be used.
+  void PlugInTrouble(const std::string& reader, check::v1::FailureCode why);
   void Unplug(const std::string& reader);
   std::shared_ptr<Stay> Lay(const std::string& reader, std::unique_ptr<sim::Card> card = MakeCard(),
                             bool lying = false,
                             reader::v1::Presence presence = reader::v1::PRESENCE_PRESENT);
-  // The same, for a stay that was arranged before.
-  void Lay(const std::string& reader, std::shared_ptr<Stay> stay, bool lying,
+  // The same, for stays that were arranged before, by reader: all at the same moment.
+  void Lay(const std::map<std::string, std::shared_ptr<Stay>>& stays, bool lying,
            reader::v1::Presence presence);
   void Take(const std::string& reader);
   // The plugin died and came back: what lies there is lying now.
@@ -64,7 +70,9 @@ class Readers final : public ReaderPort {
     std::shared_ptr<Stay> stay;
     uint64_t insertion = 0;
     bool lying = false;
+    bool pin_pad = false;
     reader::v1::Presence presence = reader::v1::PRESENCE_ABSENT;
+    check::v1::FailureCode trouble = check::v1::FAILURE_CODE_UNSPECIFIED;
   };
   void Tell();
 

@@ -16,9 +16,11 @@ using namespace std::chrono_literals;
 using std::chrono::milliseconds;
 
 constexpr char kReader[] = "Played Reader";
+constexpr char kSecondReader[] = "Played Reader 2";
 constexpr char kAuthorityId[] = "played-authority";
 constexpr uint32_t kApduMs = 150;
 constexpr uint32_t kAuthorityMs = 700;
+constexpr uint32_t kPadMs = 3000;  // four digits and the key that ends them
 
 Eligibility MadeUpPerson(Validity validity) {
   Eligibility person;
@@ -149,8 +151,10 @@ Stage::Stage(const script::Script& script, int number, double speed, ReaderTable
 Stage::~Stage() { Stop(); }
 
 std::unique_ptr<Counter> Stage::MakeCounter() {
-  auto counter = std::make_unique<Counter>(world_, methods_,
-                                           Counter::Place{name_, {reader_plugin_ + "/" + kReader}});
+  auto counter = std::make_unique<Counter>(
+      world_, methods_,
+      Counter::Place{name_,
+                     {reader_plugin_ + "/" + kReader, reader_plugin_ + "/" + kSecondReader}});
   counter_ = counter.get();
   listener_ = std::make_shared<Listener>([this] { Look(); });
   counter_->Tell(listener_);
@@ -175,9 +179,15 @@ script::Act Stage::Now() const {
 
 void Stage::SetReaders(const script::Act& act) {
   readers_.ServiceUp();
-  const bool there = act.readers() == script::READERS_UNSPECIFIED;
+  const bool pad = act.readers() == script::READERS_PIN_PAD;
+  const bool there = pad || act.readers() == script::READERS_UNSPECIFIED;
   const bool another = act.readers() == script::READERS_ANOTHER;
-  there ? readers_.Plug(kReader) : readers_.Unplug(kReader);
+  there ? readers_.Plug(kReader, pad) : readers_.Unplug(kReader);
+  if (act.readers() == script::READERS_IN_TROUBLE) readers_.PlugInTrouble(kReader, act.trouble());
+  const bool second = std::any_of(act.cue().begin(), act.cue().end(), [](const script::Cue& cue) {
+    return cue.second() || cue.lay().twin();
+  });
+  second ? readers_.Plug(kSecondReader) : readers_.Unplug(kSecondReader);
   const std::string other = std::string(kReader) + " of another counter";
   another ? readers_.Plug(other) : readers_.Unplug(other);
   if (act.readers() == script::READERS_SERVICE_DOWN) readers_.ServiceDown();
@@ -255,15 +265,16 @@ void Stage::Wait(std::stop_token stopping) {
 }
 
 void Stage::Do(const script::Cue& cue, const script::Act& act) {
+  const std::string reader = cue.second() ? kSecondReader : kReader;
   switch (cue.deed()) {
     case script::Cue::DEED_TAKE:
-      readers_.Take(kReader);
+      readers_.Take(reader);
       return;
     case script::Cue::DEED_UNPLUG:
-      readers_.Unplug(kReader);
+      readers_.Unplug(reader);
       return;
     case script::Cue::DEED_PLUG:
-      readers_.Plug(kReader);
+      readers_.Plug(reader);
       return;
     case script::Cue::DEED_SERVICE_DOWN:
       readers_.ServiceDown();
@@ -272,6 +283,15 @@ void Stage::Do(const script::Cue& cue, const script::Act& act) {
       break;
   }
   const script::Card& card = cue.lay();
+  std::map<std::string, std::shared_ptr<Stay>> stays = {{reader, StayOf(card, act, reader)}};
+  if (card.twin()) stays[kSecondReader] = StayOf(card, act, kSecondReader);
+  for (const auto& [at, stay] : stays) readers_.Take(at);
+  readers_.Lay(stays, card.lying(),
+               card.unpowered() ? reader::v1::PRESENCE_UNPOWERED : reader::v1::PRESENCE_PRESENT);
+}
+
+std::shared_ptr<Stay> Stage::StayOf(const script::Card& card, const script::Act& act,
+                                    const std::string& reader) {
   const sim::Faults faults = *FaultsOf(card);  // ParseScript saw that they are ones.
   auto stay = std::make_shared<Stay>();
   stay->card = CardOf(faults);
@@ -280,26 +300,29 @@ void Stage::Do(const script::Cue& cue, const script::Act& act) {
   stay->signature_time = Scaled(static_cast<uint32_t>(faults.slow_signature.count()));
   stay->silent_from = static_cast<int>(faults.silent_from.value_or(0));
   stay->typed_right.emplace();
-  for (const int typed : act.pin()) stay->typed_right->push_back(typed != script::TYPED_WRONG);
+  for (const int typed : act.pin()) {
+    stay->typed_right->push_back(typed != script::TYPED_WRONG);
+    if (typed == script::TYPED_CANCELLED) stay->pad_fails = FAILURE_CODE_PIN_PAD_CANCELLED;
+  }
+  stay->pad_time = Scaled(kPadMs);
   const auto breaks = card.breaks();
-  stay->instead = [this, faults,
+  stay->instead = [this, reader, faults,
                    breaks](int n) -> std::optional<absl::StatusOr<std::vector<uint8_t>>> {
     if (faults.pulled_before && n >= static_cast<int>(*faults.pulled_before)) {
-      readers_.Take(kReader);
+      readers_.Take(reader);
       return absl::StatusOr<std::vector<uint8_t>>(FailureStatus(FAILURE_CODE_CARD_GONE));
     }
     if (faults.garbage_from && n >= static_cast<int>(*faults.garbage_from)) {
       return std::vector<uint8_t>{0xDE, 0xAD, 0xBE, 0xEF};
     }
     if (breaks.apdu() != 0 && n >= static_cast<int>(breaks.apdu())) {
+      if (breaks.code() == FAILURE_CODE_READER_LOST) readers_.Unplug(reader);
       return absl::StatusOr<std::vector<uint8_t>>(
           FailureStatus(breaks.code(), "as the script says"));
     }
     return std::nullopt;
   };
-  readers_.Take(kReader);
-  readers_.Lay(kReader, std::move(stay), card.lying(),
-               card.unpowered() ? reader::v1::PRESENCE_UNPOWERED : reader::v1::PRESENCE_PRESENT);
+  return stay;
 }
 
 }  // namespace madoguchi::play

@@ -57,6 +57,8 @@ class Stage {
   void PutOnListLocked(desk::v1::Stage stage);
   void Wait(std::stop_token stopping);
   void Do(const script::Cue& cue, const script::Act& act);
+  std::shared_ptr<Stay> StayOf(const script::Card& card, const script::Act& act,
+                               const std::string& reader);
 
   const script::Script script_;
   const std::string name_;

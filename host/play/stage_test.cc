@@ -68,6 +68,9 @@ struct Theatre {
         case REPLY_KIND_SAME_CARD:
           reply.mutable_same_card()->set_same(yes);
           break;
+        case REPLY_KIND_WHICH_CARD:
+          reply.mutable_which_card()->set_reader(view.card_at(0));
+          break;
         case REPLY_KIND_ANSWER:
           reply.mutable_answer()->set_choice_id(view.ask().choices(0).id());
           for (const auto& field : view.ask().fields()) {
@@ -112,7 +115,9 @@ script::Script Ready(const std::string& name) {
 
 // What no check of a desk can end with, and why there is no script for it.
 const std::set<FailureCode> kNoEnding = {
-    // Only a screen that seals wrongly gets them, and it is asked again.
+    // Only a screen that seals wrongly gets them, and it is asked again. Of a PIN pad only one
+    // whose
+    // limits are not those that it was given.
     FAILURE_CODE_PIN_FORM,
     FAILURE_CODE_PIN_SEAL_INVALID,
     // Of the plugins' own commands.
@@ -131,6 +136,12 @@ const std::set<FailureCode> kNoEnding = {
     FAILURE_CODE_REQUEST_INVALID,
     FAILURE_CODE_HOST_STOPPING,
     FAILURE_CODE_DEVICES_NOT_SAVED,
+    // Of a table of readers that all work, and of an examination of the machine.
+    FAILURE_CODE_READERS_TOO_MANY,
+    FAILURE_CODE_READER_SERVICE_ABSENT,
+    FAILURE_CODE_READER_WITHOUT_DRIVER,
+    FAILURE_CODE_PLUGIN_CONFINED,
+    FAILURE_CODE_CLOCK_WRONG,
     // Of a screen.
     FAILURE_CODE_HOST_UNREACHABLE,
     FAILURE_CODE_HOST_FOREIGN,
@@ -170,7 +181,7 @@ TEST(ReadyScripts, EachEndsAsItSaysAndTogetherTheyShowEverything) {
   }
   for (int n = 0; n < Evidence::descriptor()->field_count(); ++n) {
     const auto* field = Evidence::descriptor()->field(n);
-    if (field->name() == "pin_at_pad") continue;  // The host does not use pads yet.
+    if (field->containing_oneof() == nullptr) continue;
     EXPECT_EQ(evidence.count(static_cast<Evidence::KindCase>(field->number())), 1u)
         << field->name();
   }

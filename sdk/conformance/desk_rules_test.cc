@@ -11,6 +11,7 @@
 #include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <mutex>
 #include <sstream>
 
 #include "sdk/conformance/desk_screen.h"
@@ -196,7 +197,7 @@ class BentDesk final : public Desk::Service {
     const auto views = stub_->Watch(behind.get(), *request);
     View view;
     while (views->Read(&view)) {
-      question_ = view.question();
+      Remember(view);
       if (bend_.view != nullptr) bend_.view(&view, stream);
       if (!writer->Write(view)) behind->TryCancel();
     }
@@ -206,7 +207,7 @@ class BentDesk final : public Desk::Service {
                     SendReply* reply) override {
     const auto behind = grpc::ClientContext::FromServerContext(*context);
     SendRequest sent = *request;
-    if (bend_.reply != nullptr) bend_.reply(sent.mutable_reply(), question_);
+    if (bend_.reply != nullptr) bend_.reply(sent.mutable_reply(), Question());
     const grpc::Status status = stub_->Send(behind.get(), sent, reply);
     return bend_.status != nullptr ? bend_.status(request->reply(), status) : status;
   }
@@ -232,10 +233,24 @@ class BentDesk final : public Desk::Service {
   }
 
  private:
+  // The streams of the roles come here each at its own pace: only the newest view counts.
+  void Remember(const View& view) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (view.revision() < revision_) return;
+    revision_ = view.revision();
+    question_ = view.question();
+  }
+  uint64_t Question() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    return question_;
+  }
+
   const std::unique_ptr<Desk::Stub> stub_;
   const Bend bend_;
   std::atomic<int> streams_ = 0;
-  std::atomic<uint64_t> question_ = 0;
+  std::mutex mutex_;
+  uint64_t revision_ = 0;
+  uint64_t question_ = 0;
 };
 
 grpc::Status WithoutTexts(const grpc::Status& status) { return ToGrpc(FromGrpc(status)); }

@@ -32,11 +32,14 @@ absl::StatusCode CanonicalCode(FailureCode code) {
     case FAILURE_CODE_READER_LOST:
     case FAILURE_CODE_READER_UNKNOWN:
     case FAILURE_CODE_NO_READER:
+    case FAILURE_CODE_READER_PORT_ABSENT:
+    case FAILURE_CODE_READER_OUT_OF_RANGE:
     case FAILURE_CODE_COUNTER_UNKNOWN:
     case FAILURE_CODE_METHOD_UNKNOWN:
     case FAILURE_CODE_PLUGIN_UNKNOWN:
       return absl::StatusCode::kNotFound;
     case FAILURE_CODE_CARD_BUSY:
+    case FAILURE_CODE_READER_PORT_BUSY:
       return absl::StatusCode::kResourceExhausted;
     case FAILURE_CODE_READER_SERVICE_DOWN:
     case FAILURE_CODE_CARD_UNPOWERED:
@@ -46,6 +49,7 @@ absl::StatusCode CanonicalCode(FailureCode code) {
     case FAILURE_CODE_POLICY_FAILED:
       return absl::StatusCode::kUnavailable;
     case FAILURE_CODE_CARD_SILENT:
+    case FAILURE_CODE_READER_SILENT:
     case FAILURE_CODE_AUTHORITY_SLOW:
     case FAILURE_CODE_TIMED_OUT:
     case FAILURE_CODE_NO_CARD:
@@ -59,6 +63,8 @@ absl::StatusCode CanonicalCode(FailureCode code) {
     case FAILURE_CODE_NOT_ENROLLED:
     case FAILURE_CODE_METHOD_NOT_ENTITLED:
     case FAILURE_CODE_HOST_FOREIGN:
+    case FAILURE_CODE_READER_ACCESS_DENIED:
+    case FAILURE_CODE_READER_KEY_WRONG:
     case FAILURE_CODE_ROLE_FORBIDDEN:
       return absl::StatusCode::kPermissionDenied;
     case FAILURE_CODE_PIN_FORM:
@@ -72,6 +78,7 @@ absl::StatusCode CanonicalCode(FailureCode code) {
     case FAILURE_CODE_DEVICE_FILE_INVALID:
       return absl::StatusCode::kInvalidArgument;
     case FAILURE_CODE_CARD_ANSWER_INVALID:
+    case FAILURE_CODE_READER_ANSWER_INVALID:
     case FAILURE_CODE_AUTHORITY_ANSWER_INVALID:
     case FAILURE_CODE_POLICY_OVERSTEPPED:
     case FAILURE_CODE_TOO_MANY_STEPS:

@@ -52,7 +52,7 @@ def said(result):
 READER, POLICY = "madoguchi/reader/v1/reader.proto", "madoguchi/policy/v1/policy.proto"
 BREAKING = [
     (READER, "  bool pin_pad = 7;\n", "", "FIELD_NO_DELETE"),
-    (READER, "bool pin_pad = 7;", "bool pin_pad = 8;", "FIELD_NO_DELETE"),
+    (READER, "bool pin_pad = 7;", "bool pin_pad = 99;", "FIELD_NO_DELETE"),
     (READER, "bool pin_pad = 7;", "bool has_pin_pad = 7;", "FIELD_SAME_NAME"),
     (READER, "bool pin_pad = 7;", "uint32 pin_pad = 7;", "FIELD_SAME_TYPE"),
     (READER, "repeated bytes command = 2;", "bytes command = 2;", "FIELD_SAME_CARDINALITY"),
@@ -60,7 +60,7 @@ BREAKING = [
     (READER, "  rpc Close(CloseRequest) returns (CloseReply);\n", "", "RPC_NO_DELETE"),
     (READER, "returns (stream Snapshot)", "returns (Snapshot)", "RPC_SAME_SERVER_STREAMING"),
     (POLICY, "package madoguchi.policy.v1;", "package madoguchi.policy.v2;", "PACKAGE_NO_DELETE"),
-    (READER, "bool pin_pad = 7;", "bool pin_pad = 7;\n  bool light = 8;", None),
+    (READER, "bool pin_pad = 7;", "bool pin_pad = 7;\n  bool light = 99;", None),
 ]
 LINT = [
     (READER, "  bool pin_pad = 7;", "  bool pinPad = 7;", "FIELD_LOWER_SNAKE_CASE"),
