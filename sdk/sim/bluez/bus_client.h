@@ -14,9 +14,9 @@
 
 namespace madoguchi::bluez {
 
-// What the tests of the double look at it with: a connection of its own to the system bus, through
-// the library that our Bluetooth reader uses. Signals come on a thread of its own; the rest is for
-// one thread.
+// What the tests of the double look at it with: a connection of its own to the system bus, through a
+// library that neither the double nor our Bluetooth reader uses. Signals come on a thread of its
+// own; the rest is for one thread.
 class BusClient {
  public:
   using Options = std::map<std::string, sdbus::Variant>;
