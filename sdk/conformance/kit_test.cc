@@ -218,7 +218,7 @@ TEST_F(Kit, SaysHowAPolicyFell) {
 TEST_F(Kit, NamesTheCallsThatTheJailDeniedToAPolicy) {
   const Finding finding = FindingOf(Run("plugin_jail_fits", "POLICY"), kOfJail);
   if (finding.outcome == Outcome::kSkipped) GTEST_SKIP() << finding.detail;
-  EXPECT_THAT(finding.detail, HasSubstr("unshare ("));
+  EXPECT_THAT(finding.detail, HasSubstr("it tried unshare, which its jail denies ("));
 }
 
 TEST_F(Kit, ShowsNoSecretOfAPolicysLog) {

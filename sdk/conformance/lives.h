@@ -13,7 +13,7 @@
 namespace madoguchi::conformance {
 
 // The processes of one examination, and what they leave behind: their logs, how they ended, which
-// system calls their jail denied. One thread uses it.
+// system calls and files their jail denied. One thread uses it.
 class Lives {
  public:
   Lives();
@@ -32,7 +32,7 @@ class Lives {
   // Those of the processes that lived while a row failed, up to now.
   std::vector<std::string> LogsOfFailedRows() const;
 
-  // The system calls that were denied so far, each with how often; nullopt when this system, or the
+  // What DeniedCalls told of them so far, each sentence with how often; nullopt when this system, or the
   // launcher, has told nobody.
   std::optional<std::map<std::string, int>> Denied() const;
 

@@ -96,10 +96,11 @@ Finding FitsItsJail(Exam& exam) {
   for (const auto& [what, times] : *denied) {
     all += (all.empty() ? "it " : "; ") + what + " (" + std::to_string(times) + " times)";
   }
-  return Failed(all,
-                "do without these calls and files, or ask in plugin.textproto for the permission that they "
-                "need: " +
-                    std::string(kAboutTheJail) + "; strace -f names the caller in a run by hand");
+  return Failed(
+      all,
+      "do without these calls and files, or ask in plugin.textproto for the permission that they "
+      "need: " +
+          std::string(kAboutTheJail) + "; strace -f names the caller in a run by hand");
 }
 
 }  // namespace
@@ -129,7 +130,8 @@ std::vector<std::string> LogLines(const Exam& exam) {
 }
 
 void LogRows(Exam& exam) {
-  exam.Row("plugin.jail-fits", "It makes no system call that its jail denies.",
+  exam.Row("plugin.jail-fits",
+           "It makes no system call that its jail denies, and tries no file outside of it.",
            [&] { return FitsItsJail(exam); });
   exam.Row("log.no-secret", "No secret setting, no PIN and no APDU's data stands in its log.",
            [&] { return NoSecretInLog(exam); });

@@ -18,6 +18,7 @@ inline constexpr CustomaryFile kCustomaryFiles[] = {
     {"/sys/devices/system/cpu/possible", "Abseil, for the number of processors"},
     {"/proc/stat", "glibc, where it did not find the former"},
     {"/proc/sys/vm/overcommit_memory", "glibc's malloc, before it gives memory back"},
+    {"/etc/nfc/", "libnfc, for a configuration and a list of devices"},
     {"/etc/localtime", "glibc, for the local time of a line of the log"},
     {"/etc/nfc/", "libnfc, for settings that its caller gives as well"},
 };

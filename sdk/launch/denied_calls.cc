@@ -5,7 +5,6 @@
 #include <poll.h>
 #include <seccomp.h>
 #include <sys/eventfd.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <chrono>
@@ -21,11 +20,6 @@ namespace madoguchi {
 namespace {
 
 using std::chrono::steady_clock;
-
-// Linux 6.6, newer than Debian's header: the plugin's thread and this one take turns on one
-// processor, which makes a call that is asked about three times as fast.
-constexpr unsigned long kSetFlags = _IOW('!', 4, uint64_t);
-constexpr uint64_t kTakeTurns = 1;
 
 // The one descriptor that the launcher sends; -1 when it sends none.
 Fd Receive(int over) {
@@ -107,7 +101,6 @@ void DeniedCalls::Listen(int listener) {
   seccomp_notif* call = nullptr;
   seccomp_notif_resp* answer = nullptr;
   if (seccomp_notify_alloc(&call, &answer) != 0) return;
-  (void)ioctl(listener, kSetFlags, kTakeTurns);
   Pace pace;
   bool slowed_down = false;
   for (int told = 0; AwaitReadable(listener, stop_.get());) {

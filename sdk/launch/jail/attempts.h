@@ -116,8 +116,9 @@ class AttemptsTest : public ::testing::Test {
     return text;
   }
 
-  // What the attempt wrote, or how its process ended when it wrote nothing.
-  std::string Try(const Row& row, const Strings& without) {
+  // What the attempt wrote, or how its process ended when it wrote nothing. With `told` somebody
+  // listens, as in a host.
+  std::string Try(const Row& row, const Strings& without, Strings* told = nullptr) {
     Strings permissions;
     Jail jail;
     for (const std::string& one : row.permissions) {
@@ -135,10 +136,12 @@ class AttemptsTest : public ::testing::Test {
     jail.permissions = *parsed;
     jail.sockets_folder = folder_ + "/sockets";
     jail.without = without;
+    jail.notices = told != nullptr;
     auto process = JailedProcess::Spawn(MADOGUCHI_LAUNCHER, jail, program_);
     if (!process.ok()) return std::string(process.status().message());
     std::string log;
     const int status = (*process)->Wait(&log);
+    if (told != nullptr) *told = (*process)->told();
     return log.empty() ? "status " + std::to_string(status) : log;
   }
 
@@ -152,6 +155,16 @@ class AttemptsTest : public ::testing::Test {
           *row.outcome == '\0' ? kDoneIt : std::string("denied: ") + row.outcome + "\n";
       const std::string outcome = Try(row, row.first);
       EXPECT_EQ(outcome, expected);
+      // The same beside a listener, who answers by the launcher's rule, and tells of nothing that
+      // the permission allows.
+      Strings told;
+      for (const auto& made : std::filesystem::directory_iterator(folder_ + "/sockets")) {
+        std::filesystem::remove_all(made.path());
+      }
+      EXPECT_EQ(Try(row, row.first, &told), expected) << "with a listener";
+      if (*row.outcome == '\0') {
+        EXPECT_THAT(told, ::testing::IsEmpty());
+      }
       std::string control;
       if (!row.layers.empty()) {
         Strings without = row.first;

@@ -22,11 +22,18 @@ absl::StatusOr<std::unique_ptr<JailedProcess>> JailedProcess::Spawn(const std::s
                                                                     pid_t host_pid) {
   std::vector<std::string> launch = LauncherArguments(launcher, jail, kProgramFd, host_pid);
   if (launcher.empty()) launch = {"/proc/self/fd/" + std::to_string(kProgramFd)};
-  auto spawned = madoguchi::Spawn(launch, program_fd, /*pin_lane=*/true);
+  auto spawned = madoguchi::Spawn(launch, program_fd, /*pin_lane=*/true, jail.notices);
   if (!spawned.ok()) return spawned.status();
   std::unique_ptr<JailedProcess> process(new JailedProcess);
   process->spawned_ = *std::move(spawned);
   fcntl(process->spawned_.log.get(), F_SETFL, 0);  // Wait waits on it
+  if (jail.notices) {
+    process->denied_ = std::make_unique<DeniedCalls>(
+        std::move(process->spawned_.notices), jail, [raw = process.get()](const std::string& one) {
+          std::lock_guard<std::mutex> lock(raw->mutex_);
+          raw->told_.push_back(one);
+        });
+  }
   return process;
 }
 
@@ -35,6 +42,11 @@ JailedProcess::~JailedProcess() {
     kill(spawned_.pid, SIGKILL);
     waitpid(spawned_.pid, nullptr, 0);
   }
+}
+
+std::vector<std::string> JailedProcess::told() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return told_;
 }
 
 int JailedProcess::TakeService() { return spawned_.service.Release(); }
@@ -55,6 +67,7 @@ int JailedProcess::Wait(std::string* log) {
   while (waitpid(spawned_.pid, &status, 0) < 0 && errno == EINTR) {
   }
   spawned_.pid = -1;
+  denied_.reset();
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 

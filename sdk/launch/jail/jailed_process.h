@@ -5,9 +5,12 @@
 #include <unistd.h>
 
 #include <memory>
+#include <mutex>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
+#include "sdk/launch/denied_calls.h"
 #include "sdk/launch/jail/jail.h"
 #include "sdk/launch/process.h"
 
@@ -20,7 +23,8 @@ class JailedProcess {
   static int SealedCopy(const std::string& path);
 
   // `launcher` executes the bytes of `program_fd`, which stays the caller's. An empty `launcher`:
-  // no jail, for comparison. The launcher finds fd 4 open in any case, and is to close it.
+  // no jail, for comparison. The launcher finds fd 4 open in any case, and is to close it. With
+  // `jail.notices` somebody listens, as in a host.
   static absl::StatusOr<std::unique_ptr<JailedProcess>> Spawn(const std::string& launcher,
                                                               const Jail& jail, int program_fd,
                                                               pid_t host_pid = getpid());
@@ -28,6 +32,9 @@ class JailedProcess {
   ~JailedProcess();
   JailedProcess(const JailedProcess&) = delete;
   JailedProcess& operator=(const JailedProcess&) = delete;
+
+  // What was told of it; whole after Wait.
+  std::vector<std::string> told();
 
   pid_t pid() const { return spawned_.pid; }
   // The other end of fd 3; the caller's from then on.
@@ -39,7 +46,11 @@ class JailedProcess {
 
  private:
   JailedProcess() = default;
+
   Spawned spawned_;
+  std::mutex mutex_;
+  std::vector<std::string> told_;  // by `mutex_`
+  std::unique_ptr<DeniedCalls> denied_;
 };
 
 }  // namespace madoguchi
