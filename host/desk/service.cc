@@ -4,7 +4,6 @@
 #include "host/utc_now.h"
 #include "host/version.h"
 #include "sdk/failure/failure.h"
-#include "sdk/launch/jail/jail.h"
 
 namespace madoguchi {
 namespace {

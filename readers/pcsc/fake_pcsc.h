@@ -88,6 +88,11 @@ class FakePcsc final : public PcscApi {
     std::lock_guard<std::mutex> lock(mutex_);
     return touched_.count(name) > 0;
   }
+  // Waits until a direct connection was refused.
+  bool AwaitRefusal() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    return changed_.wait_for(lock, std::chrono::seconds(5), [&] { return refused_ > 0; });
+  }
   // "reset A", "leave A": how cards were let go, and of which reader.
   std::vector<std::string> Endings() {
     std::lock_guard<std::mutex> lock(mutex_);
@@ -183,7 +188,11 @@ class FakePcsc final : public PcscApi {
     if (contexts_.count(context) == 0) return SCARD_E_NO_SERVICE;
     if (readers_.count(reader) == 0) return SCARD_E_UNKNOWN_READER;
     touched_.insert(reader);
-    if (readers_[reader].exclusive) return SCARD_E_SHARING_VIOLATION;
+    if (readers_[reader].exclusive) {
+      ++refused_;
+      changed_.notify_all();
+      return SCARD_E_SHARING_VIOLATION;
+    }
     *card = ++last_;
     cards_[*card] = reader;
     direct_.insert(*card);
@@ -288,6 +297,7 @@ class FakePcsc final : public PcscApi {
   std::map<SCARDHANDLE, std::string> cards_;
   std::set<SCARDHANDLE> direct_;
   std::set<std::string> touched_;
+  size_t refused_ = 0;
   Answer answer_;
   std::vector<std::string> endings_;
 };

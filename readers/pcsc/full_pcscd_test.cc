@@ -13,7 +13,9 @@ namespace madoguchi::pcsc {
 namespace {
 
 namespace fs = std::filesystem;
-using namespace std::chrono_literals;
+
+// Sixteen readers are started and looked at one after the other, on a machine that may be busy.
+constexpr std::chrono::seconds kPatience(20);
 
 TEST(FullPcscdTest, SixteenReadersWorkAndASeventeenthIsSpokenOf) {
   std::vector<std::string> readers, ports;
@@ -33,7 +35,7 @@ TEST(FullPcscdTest, SixteenReadersWorkAndASeventeenthIsSpokenOf) {
                            {"pads", ""}})
                   .ok());
   conformance::ReaderClient client(**process);
-  const auto full = client.Await([](const auto& s) { return s.reader_size() == 16; });
+  const auto full = client.Await([](const auto& s) { return s.reader_size() == 16; }, kPatience);
   ASSERT_TRUE(full.has_value());
   EXPECT_EQ(full->service(), reader::v1::SERVICE_RUNNING);
   EXPECT_EQ(full->trouble().code(), check::v1::FAILURE_CODE_READERS_TOO_MANY);
@@ -45,13 +47,15 @@ TEST(FullPcscdTest, SixteenReadersWorkAndASeventeenthIsSpokenOf) {
   ASSERT_EQ(RunProgram({BuildFolder() / "bin/madoguchi-card", "--dir", folder, "--make-only"}), 0);
   {
     CardProcess card(folder, ports.back());
-    const auto state = client.AwaitPresence(readers.back(), reader::v1::PRESENCE_PRESENT);
+    const auto state =
+        client.AwaitPresence(readers.back(), reader::v1::PRESENCE_PRESENT, kPatience);
     ASSERT_TRUE(state.has_value());
     const auto opened = client.Open(readers.back(), state->insertion());
     EXPECT_TRUE(opened.ok()) << opened.status();
     EXPECT_TRUE(client.Close(opened.ok() ? opened->session() : 0).ok());
   }
-  EXPECT_TRUE(client.AwaitPresence(readers.back(), reader::v1::PRESENCE_ABSENT).has_value());
+  EXPECT_TRUE(
+      client.AwaitPresence(readers.back(), reader::v1::PRESENCE_ABSENT, kPatience).has_value());
   fs::remove_all(folder);
 }
 

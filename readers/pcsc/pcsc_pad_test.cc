@@ -178,6 +178,7 @@ TEST_F(PcscPadTest, IsAskedAgainWhenTheReaderIsFree) {
   api_.HoldExclusively("A", true);
   Start();
   ASSERT_TRUE(AwaitReader("A", [](const auto& state) { return state.busy(); }));
+  ASSERT_TRUE(api_.AwaitRefusal());
   EXPECT_FALSE(newest_.reader(0).pin_pad());
   api_.HoldExclusively("A", false);
   EXPECT_TRUE(AwaitPad(true));

@@ -67,11 +67,13 @@ std::vector<std::string> ReaderTable::TakeUnasked() {
   std::vector<std::string> unasked;
   for (const std::string& name : names_) {
     Entry& entry = entries_.at(name);
+    // To ask is to connect, which may change SCARD_STATE_INUSE: that is nothing new.
+    const DWORD state = entry.state & ~static_cast<DWORD>(SCARD_STATE_INUSE);
     const bool worthwhile =
-        entry.seen && entry.facts == Entry::Facts::kUnknown && entry.asked_at != entry.state;
+        entry.seen && entry.facts == Entry::Facts::kUnknown && entry.asked_at != state;
     if (!worthwhile) continue;
     entry.facts = Entry::Facts::kAsked;
-    entry.asked_at = entry.state;
+    entry.asked_at = state;
     unasked.push_back(name);
   }
   return unasked;

@@ -3,7 +3,7 @@
 //
 //   bench_nfc [RUNS]
 #include <nfc/nfc.h>
-#include <unistd.h>
+#include <stdlib.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -175,17 +175,16 @@ class Bench {
   }
 
   void Events(int count, Row* arrival, Row* removal) {
-    std::minstd_rand random(7);
     for (int i = 0; i < count; ++i) {
       Must(hand_->Lay());
       AwaitCard(true);
       // Not in step with its looks.
-      usleep(static_cast<useconds_t>(random() % 500'000));
+      Pause(500);
       auto begin = steady_clock::now();
       Must(hand_->Take());
       AwaitCard(false);
       removal->milliseconds.push_back(Milliseconds(steady_clock::now() - begin));
-      usleep(static_cast<useconds_t>(random() % 250'000));
+      Pause(300);
       begin = steady_clock::now();
       Must(hand_->Lay());
       AwaitCard(true);
@@ -211,6 +210,13 @@ class Bench {
   }
 
  private:
+  // Any time below `most` milliseconds.
+  void Pause(int most) {
+    std::uniform_int_distribution<int> any(0, 1000 * most);
+    std::this_thread::sleep_for(std::chrono::microseconds(any(random_)));
+  }
+
+  std::mt19937 random_{7};
   const std::string folder_;
   const PluginImage image_;
   std::string poll_;  // the manifest's

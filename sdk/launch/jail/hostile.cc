@@ -143,6 +143,17 @@ long EatMemory(int flags) {
   return 0;
 }
 
+// Every page of 2 GiB.
+long FillMemory() {
+  for (size_t filled = 0; filled < 2048; ++filled) {
+    void* const piece =
+        mmap(nullptr, kMiB, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | MAP_PRIVATE, -1, 0);
+    if (piece == MAP_FAILED) return -1;
+    memset(piece, 1, kMiB);
+  }
+  return 0;
+}
+
 long EatAddresses() {
   return mmap(nullptr, size_t{1} << 40, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
               0) == MAP_FAILED
@@ -366,6 +377,7 @@ constexpr Attempt kAttempts[] = {
     {"raise-memory", [] { return Raise(RLIMIT_DATA); }},
     {"limit-host", [] { return static_cast<long>(prlimit(Pid(), RLIMIT_CORE, &nobody, nullptr)); }},
     {"memory", [] { return EatMemory(MAP_PRIVATE); }},
+    {"fill-memory", FillMemory},
     {"shared-memory", [] { return EatMemory(MAP_SHARED); }},
     {"addresses", EatAddresses},
     {"descriptors", EatDescriptors},

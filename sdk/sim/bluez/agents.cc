@@ -71,7 +71,7 @@ void Agents::RequestPasskey(const std::string& caller, const std::string& device
     return answered({.error = kNobody});
   }
   bus_.Ask(agent->first, agent->second.path, "org.bluez.Agent1", "RequestPasskey",
-           ObjectPath{device}, std::move(answered));
+           {ObjectPath{device}}, std::move(answered));
 }
 
 }  // namespace madoguchi::bluez

@@ -26,15 +26,7 @@ struct Call::State {
         member(TextOf(sd_bus_message_get_member(call))),
         sender(TextOf(sd_bus_message_get_sender(call))),
         signature(TextOf(sd_bus_message_get_signature(call, 1))) {
-    arguments.emplace();
-    while (sd_bus_message_at_end(message, 1) == 0) {
-      std::optional<Value> value = Read(message);
-      if (!value) {
-        arguments.reset();
-        break;
-      }
-      arguments->push_back(*std::move(value));
-    }
+    arguments = ReadAll(message);
   }
   ~State() {
     if (!answered) {
@@ -135,7 +127,7 @@ absl::StatusOr<std::unique_ptr<Bus>> Bus::Open(const std::string& address, const
       },
       bus.get());
   if (result < 0) return failed(result, "cannot watch the bus");
-  result = sd_bus_request_name(bus->bus_, name.c_str(), 0);
+  if (!name.empty()) result = sd_bus_request_name(bus->bus_, name.c_str(), 0);
   if (result < 0) return failed(result, ("cannot have the name " + name).c_str());
   return bus;
 }
@@ -231,7 +223,7 @@ void Bus::InterfacesRemoved(const std::string& path, const std::vector<std::stri
 }
 
 void Bus::Ask(const std::string& destination, const std::string& path, const std::string& interface,
-              const std::string& member, const ObjectPath& argument,
+              const std::string& member, const std::vector<Value>& arguments,
               std::function<void(const Answer&)> answered) {
   sd_bus_message* call = nullptr;
   if (sd_bus_message_new_method_call(bus_, &call, destination.c_str(), path.c_str(),
@@ -239,7 +231,7 @@ void Bus::Ask(const std::string& destination, const std::string& path, const std
     answered({.error = "org.freedesktop.DBus.Error.InvalidArgs"});
     return;
   }
-  sd_bus_message_append_basic(call, 'o', argument.path.c_str());
+  for (const Value& argument : arguments) Append(call, argument);
   auto* asked = new std::function<void(const Answer&)>(std::move(answered));
   sd_bus_slot* slot = nullptr;
   sd_bus_call_async(
@@ -254,6 +246,24 @@ void Bus::Ask(const std::string& destination, const std::string& path, const std
   sd_bus_slot_set_floating(slot, 1);
   sd_bus_slot_unref(slot);
   sd_bus_message_unref(call);
+}
+
+void Bus::OnSignal(const std::string& sender, std::function<void(const Signal&)> heard) {
+  on_signal_ = std::move(heard);
+  sd_bus_match_signal(
+      bus_, nullptr, sender.c_str(), nullptr, nullptr, nullptr,
+      [](sd_bus_message* message, void* self, sd_bus_error*) {
+        return TakeSignal(message, self, nullptr);
+      },
+      this);
+}
+
+int Bus::TakeSignal(sd_bus_message* message, void* self, void*) {
+  static_cast<Bus*>(self)->on_signal_({.path = TextOf(sd_bus_message_get_path(message)),
+                                       .interface = TextOf(sd_bus_message_get_interface(message)),
+                                       .member = TextOf(sd_bus_message_get_member(message)),
+                                       .arguments = ReadAll(message)});
+  return 0;
 }
 
 int Bus::TakeAnswer(sd_bus_message* message, void* asked, void*) {

@@ -55,8 +55,8 @@ class Call {
 // A connection to a D-Bus daemon that owns a name and takes every call to it.
 class Bus {
  public:
-  // Connects to `address`, and takes `name`. UNAVAILABLE when the daemon is not there,
-  // ALREADY_EXISTS when the name has an owner, PERMISSION_DENIED when it may not be had.
+  // Connects to `address`, and takes `name` unless it is empty. UNAVAILABLE when the daemon is not
+  // there, ALREADY_EXISTS when the name has an owner, PERMISSION_DENIED when it may not be had.
   static absl::StatusOr<std::unique_ptr<Bus>> Open(const std::string& address,
                                                    const std::string& name, Loop& loop);
   Bus(const Bus&) = delete;
@@ -88,15 +88,23 @@ class Bus {
     std::string error;
     uint32_t number = 0;
   };
-  // Calls a method of somebody else with an object path. Waits 60 s for the answer.
+  // Calls a method of somebody else. Waits 60 s for the answer.
   void Ask(const std::string& destination, const std::string& path, const std::string& interface,
-           const std::string& member, const ObjectPath& argument,
+           const std::string& member, const std::vector<Value>& arguments,
            std::function<void(const Answer&)> answered);
+
+  struct Signal {
+    std::string path, interface, member;
+    std::optional<std::vector<Value>> arguments;  // see Call::arguments
+  };
+  // Told every signal of `sender`.
+  void OnSignal(const std::string& sender, std::function<void(const Signal&)> heard);
 
  private:
   explicit Bus(Loop& loop) : loop_(loop) {}
   static int TakeCall(sd_bus_message* message, void* self, void*);
   static int TakeGone(sd_bus_message* message, void* self, void*);
+  static int TakeSignal(sd_bus_message* message, void* self, void*);
   static int TakeAnswer(sd_bus_message* message, void* asked, void*);
 
   Loop& loop_;
@@ -104,6 +112,7 @@ class Bus {
   std::function<bool(const Call&)> on_call_;
   std::function<void(const std::string&)> on_gone_;
   std::function<void()> on_closed_;
+  std::function<void(const Signal&)> on_signal_;
 };
 
 }  // namespace madoguchi::bluez

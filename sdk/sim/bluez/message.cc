@@ -2,6 +2,7 @@
 
 #include <systemd/sd-bus.h>
 
+#include <set>
 #include <type_traits>
 #include <utility>
 
@@ -78,6 +79,12 @@ void Append(sd_bus_message* message, const Value& value) {
 
 namespace {
 
+bool Knows(const std::string& signature) {
+  static const std::set<std::string> kKnown = {"b", "y", "n",  "q",  "u",
+                                               "s", "o", "as", "ay", "a{sv}"};
+  return kKnown.contains(signature);
+}
+
 std::optional<Value> ReadDict(sd_bus_message* message) {
   Dict dict;
   if (sd_bus_message_enter_container(message, 'a', "{sv}") < 0) return {};
@@ -87,9 +94,11 @@ std::optional<Value> ReadDict(sd_bus_message* message) {
     const char* contents = nullptr;
     sd_bus_message_peek_type(message, nullptr, &contents);
     if (sd_bus_message_enter_container(message, 'v', contents) < 0) return {};
-    std::optional<Value> value = Read(message);
-    if (!value) return {};
-    dict.emplace(name, *std::move(value));
+    if (!Knows(contents)) {
+      sd_bus_message_skip(message, contents);
+    } else if (std::optional<Value> value = Read(message)) {
+      dict.emplace(name, *std::move(value));
+    }
     sd_bus_message_exit_container(message);
     sd_bus_message_exit_container(message);
   }
@@ -157,6 +166,16 @@ std::optional<Value> Read(sd_bus_message* message) {
     default:
       return {};
   }
+}
+
+std::optional<std::vector<Value>> ReadAll(sd_bus_message* message) {
+  std::vector<Value> values;
+  while (sd_bus_message_at_end(message, 1) == 0) {
+    std::optional<Value> value = Read(message);
+    if (!value) return {};
+    values.push_back(*std::move(value));
+  }
+  return values;
 }
 
 }  // namespace madoguchi::bluez

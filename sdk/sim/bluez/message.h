@@ -23,8 +23,10 @@ void AppendInterfaces(sd_bus_message* message, const std::map<std::string, Dict>
 // as
 void AppendStrings(sd_bus_message* message, const std::vector<std::string>& strings);
 
+// All values of a message that came, in order; nullopt when one of them Read does not know.
+std::optional<std::vector<Value>> ReadAll(sd_bus_message* message);
 // The next value of a message that came, without the variant around it; nullopt when it is of a
-// type that Value has not.
+// type that Value has not. Entries of such types in a dictionary are left out.
 std::optional<Value> Read(sd_bus_message* message);
 
 }  // namespace madoguchi::bluez

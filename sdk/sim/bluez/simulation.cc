@@ -7,8 +7,7 @@
 #include <sstream>
 #include <utility>
 
-#include "sdk/sim/bluez/acr1255.h"
-#include "sdk/sim/bluez/ccid_reader.h"
+#include "sdk/sim/bluez/make_firmware.h"
 
 namespace madoguchi::bluez {
 namespace {
@@ -69,24 +68,8 @@ absl::Status Simulation::AddReader(const ReaderOptions& reader) {
   }
   auto peripheral = std::make_unique<Peripheral>(reader.identity);
   peripheral->faults() = reader.faults;
-  const auto ccid = [&](CcidReader::Make make) {
-    return std::make_unique<CcidReader>(*place, loop_.timers(), peripheral->faults(),
-                                        options_.card_patience, make);
-  };
-  std::unique_ptr<Firmware> firmware;
-  switch (reader.kind) {
-    case ReaderOptions::Kind::kAcr1255:
-      firmware = std::make_unique<Acr1255>(*place, loop_.timers(), peripheral->faults(),
-                                           options_.card_patience,
-                                           reader.key.value_or(acr1255::DefaultMasterKey()));
-      break;
-    case ReaderOptions::Kind::kBr301:
-      firmware = ccid(CcidReader::Make::kFeitian);
-      break;
-    case ReaderOptions::Kind::kSpringCore:
-      firmware = ccid(CcidReader::Make::kSpringCore);
-      break;
-  }
+  std::unique_ptr<Firmware> firmware =
+      MakeFirmware(reader, *place, loop_.timers(), peripheral->faults(), options_.card_patience);
   place->Serve(*firmware);
   peripheral->Install(std::move(firmware));
   peripheral->SetBattery(reader.battery);

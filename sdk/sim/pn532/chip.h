@@ -61,6 +61,8 @@ class Chip {
 
   bool awake() const { return awake_; }
   bool field() const { return field_; }
+  // How often it went off.
+  uint64_t fields_off() const { return fields_off_; }
   bool selected() const { return target_ == Target::kSelected; }
   // APDUs since the card came, and of all cards.
   uint64_t apdus() const { return apdus_; }
@@ -108,6 +110,7 @@ class Chip {
   FrameDecoder decoder_;
   bool awake_ = false;
   bool field_ = false;
+  uint64_t fields_off_ = 0;
   uint8_t tries_ = 0xFF;  // RFConfiguration 05: one less than the tries, FF without end
   std::map<uint16_t, uint8_t> registers_;
 

@@ -126,9 +126,10 @@ void Emulator::Note(char direction, std::span<const uint8_t> bytes) {
 std::string Emulator::Status() const {
   std::ostringstream text;
   text << "plugged=" << line_.plugged() << " awake=" << chip_.awake() << " field=" << chip_.field()
-       << " card=" << slot_.powered() << " selected=" << chip_.selected()
-       << " apdus=" << chip_.apdus() << " apdus-total=" << chip_.apdus_total()
-       << " commands=" << chip_.commands() << " device=" << line_.device();
+       << " fields-off=" << chip_.fields_off() << " card=" << slot_.powered()
+       << " selected=" << chip_.selected() << " apdus=" << chip_.apdus()
+       << " apdus-total=" << chip_.apdus_total() << " commands=" << chip_.commands()
+       << " device=" << line_.device();
   return text.str();
 }
 

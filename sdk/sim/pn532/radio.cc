@@ -28,7 +28,9 @@ constexpr size_t kContactlessAtr = 13;
 }  // namespace
 
 void Chip::Field(bool on) {
-  if (std::exchange(field_, on) && !on) board_.PowerCard(false);
+  if (!std::exchange(field_, on) || on) return;
+  ++fields_off_;
+  board_.PowerCard(false);
 }
 
 void Chip::DropTarget() {
