@@ -19,6 +19,7 @@ inline constexpr CustomaryFile kCustomaryFiles[] = {
     {"/proc/stat", "glibc, where it did not find the former"},
     {"/proc/sys/vm/overcommit_memory", "glibc's malloc, before it gives memory back"},
     {"/etc/localtime", "glibc, for the local time of a line of the log"},
+    {"/etc/nfc/", "libnfc, for settings that its caller gives as well"},
 };
 
 // Whether an attempt at this file, named absolutely and lexically normal, is a library's custom.
