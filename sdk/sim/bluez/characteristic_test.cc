@@ -77,6 +77,13 @@ TEST_F(CharacteristicTest, TheTreeIsWhole) {
   EXPECT_NE(client().FindUuid(kReader, "00002a26-0000-1000-8000-00805f9b34fb"), "");
 }
 
+TEST_F(CharacteristicTest, TheBatteryServiceMayBeBluetoothdsOwn) {
+  Start({"--fault", "battery-claimed"});
+  Connect();
+  EXPECT_EQ(client().FindUuid(kReader, "00002a19-0000-1000-8000-00805f9b34fb"), "");
+  EXPECT_TRUE(client().AwaitSeen(std::string("+ ") + kDev + " Battery1"));
+}
+
 TEST_F(CharacteristicTest, WritesAndTheirErrors) {
   Start();
   Connect();

@@ -141,9 +141,12 @@ void Device::EndConnecting(const std::string& error) {
 }
 
 void Device::Resolved() {
-  const Profile profile = peripheral_.profile();
+  Profile profile = peripheral_.profile();
   std::vector<std::string> uuids;
   for (const GattService& service : profile) uuids.push_back(service.uuid);
+  if (peripheral_.faults().battery_claimed) {
+    std::erase_if(profile, [](const GattService& one) { return one.uuid == SigUuid("180f"); });
+  }
   // The objects are there when ServicesResolved is told, and told of after it.
   daemon_.tree.Hold();
   gatt_.Export(profile);

@@ -40,6 +40,7 @@ const std::map<std::string, bool Faults::*> kFlags = {
     {"pairing", &Faults::pairing},
     {"write-without-response", &Faults::write_without_response},
     {"remove-gatt", &Faults::remove_gatt},
+    {"battery-claimed", &Faults::battery_claimed},
     {"quiet-connect", &Faults::quiet_connect},
 };
 

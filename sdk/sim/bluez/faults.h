@@ -33,8 +33,9 @@ struct Faults {
   size_t mtu = 23;                      // mtu=n, 23..517; at the next connection
   bool write_without_response = false;  // write-without-response
   // What bluetoothd makes of it.
-  bool remove_gatt = false;    // remove-gatt
-  bool quiet_connect = false;  // quiet-connect
+  bool remove_gatt = false;      // remove-gatt
+  bool battery_claimed = false;  // battery-claimed
+  bool quiet_connect = false;    // quiet-connect
 };
 
 // Reads NAME or NAME=VALUE. InvalidArgument says what was expected.
