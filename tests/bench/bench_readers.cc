@@ -176,7 +176,7 @@ void Idle(pid_t plugin, std::chrono::seconds time) {
 
 void Pcsc(int rounds) {
   Clinic::Options options;
-  options.pcsc = true;
+  options.kind = clinic::ReaderKind::kPcsc;
   auto clinic = Clinic::Make(options);
   clinic->Start();
   auto card = clinic->Lay("hanako");
