@@ -197,14 +197,8 @@ void Device::Break(const absl::Status& why) {
 void Device::LinkDown(const absl::Status& why) {
   const bool good = ready_ && loop_.Now() - ready_at_ > kGoodLink;
   link_.reset();
-  codec_.reset();
   pipe_ = Pipe();
-  leash_.Cut();
-  patience_.Stop();
-  orders_.clear();
-  ready_ = under_way_ = card_ = powering_ = false;
-  presence_ = PRESENCE_UNSPECIFIED;
-  battery_.reset();
+  ForgetReader();
   trouble_ = why;
   const bool down = CodeOf(why) == FAILURE_CODE_READER_SERVICE_DOWN;
   Reply(Failure(down ? FAILURE_CODE_READER_SERVICE_DOWN : FAILURE_CODE_READER_LOST,
@@ -213,6 +207,22 @@ void Device::LinkDown(const absl::Status& why) {
   if (good) pause_ = kShortestPause;
   if (!suspended_) TryAgainLater();
   changed_();
+}
+
+void Device::LinkPairs() {
+  ForgetReader();
+  trouble_ = Failure(FAILURE_CODE_READER_OUT_OF_RANGE, "it is being paired");
+  changed_();
+}
+
+void Device::ForgetReader() {
+  codec_.reset();
+  leash_.Cut();
+  patience_.Stop();
+  orders_.clear();
+  ready_ = under_way_ = card_ = powering_ = false;
+  presence_ = PRESENCE_UNSPECIFIED;
+  battery_.reset();
 }
 
 void Device::Ready() {

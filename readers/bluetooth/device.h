@@ -60,6 +60,7 @@ class Device final : public Link::Owner {
 
   // Link::Owner
   void LinkUp(const Pipe& pipe) override;
+  void LinkPairs() override;
   void LinkHeard(std::span<const uint8_t> piece, bool status) override;
   void LinkDown(const absl::Status& why) override;
 
@@ -91,6 +92,8 @@ class Device final : public Link::Owner {
   void LookWhatLies();
   void Hurry(std::chrono::milliseconds patience);
   void ReadBattery();
+  // Nothing is known, and nothing is to be done: as before the link was up.
+  void ForgetReader();
 
   Bluez& bluez_;
   Loop& loop_;

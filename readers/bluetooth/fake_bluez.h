@@ -64,8 +64,9 @@ class FakeBluez final : public Bluez {
   struct Device {
     std::string path, address, name;
     bool in_reach = true;
-    bool known = false;  // has an object
-    bool wants_pairing = false;
+    bool known = false;          // has an object
+    bool wants_pairing = false;  // before it lets itself be listened to
+    bool wants_pairing_to_write = false;
     bool paired = false;
     uint32_t passkey = 0;  // the reader's own
     int failing_connects = 0;
@@ -201,6 +202,10 @@ class FakeBluez final : public Bluez {
   void Write(const std::string& path, std::span<const uint8_t> piece, Done done) override {
     Device& device = At(path);
     if (!device.connected) return Fail(done, "org.bluez.Error.Failed", "Not connected");
+    if (device.wants_pairing_to_write && !device.paired) {
+      return Fail(done, "org.bluez.Error.Failed",
+                  "Operation failed with ATT error: 0x05 (Insufficient Authentication)");
+    }
     Later([done] { done(nullptr); });
     device.heard.insert(device.heard.end(), piece.begin(), piece.end());
     if (device.heard.size() < 10) return;
@@ -316,7 +321,8 @@ class FakeBluez final : public Bluez {
       return Fail(done, "org.bluez.Error.AuthenticationFailed", "Authentication Failed");
     }
     device.paired = true;
-    Later([done] { done(nullptr); });
+    // A person presses a button.
+    In(std::chrono::seconds(20), [done] { done(nullptr); });
   }
 
   FakeLoop& loop_;

@@ -95,9 +95,11 @@ void Link::ListenTo(const std::string& characteristic, std::function<void()> the
 void Link::Pair(const CallError& why) {
   if (paired_) return Down(BluezFailure("paired, and still", why));
   paired_ = true;
+  const bool was_up = stage_ == Stage::kUp;
   stage_ = Stage::kPairing;
-  frames_.clear();  // The owner begins anew when the link is up.
+  frames_.clear();
   written_ = 0;
+  if (was_up) owner_.LinkPairs();
   bluez_.Call(device_, kDevice, "Pair", kPairPatience,
               leash_.Wrap(Bluez::Done([this](const CallError* error) {
                 if (error != nullptr && error->name != "org.bluez.Error.AlreadyExists") {

@@ -21,9 +21,10 @@ class Link {
   class Owner {
    public:
     virtual ~Owner() = default;
-    // The pipe is there, and what comes through it is told from now on. Comes again when the first
-    // write was refused until the reader was paired: everything begins anew then.
+    // The pipe is there, and what comes through it is told from now on.
     virtual void LinkUp(const Pipe& pipe) = 0;
+    // The first write was refused: the reader is being paired, and LinkUp comes again.
+    virtual void LinkPairs() = 0;
     // In the order in which it came; `status`: through the characteristic of that name.
     virtual void LinkHeard(std::span<const uint8_t> piece, bool status) = 0;
     // Once, the last call; the link may be destroyed in it. What was sent and not yet written may

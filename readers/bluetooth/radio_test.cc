@@ -225,12 +225,30 @@ TEST_F(RadioTest, PairsWhereTheReaderWantsIt) {
   reader_->passkey = 4711;
   Start("FT_1", false, 4711);
   EXPECT_TRUE(bluez_.agent_has_passkey());
-  loop_.Advance(3s);
+  loop_.Advance(23s);
   EXPECT_EQ(State().presence(), PRESENCE_ABSENT);
   EXPECT_EQ(bluez_.Called("Pair"), 1);
   EXPECT_EQ(bluez_.Called("SetTrusted"), 1);
   EXPECT_EQ(radio_->Passkey(reader_->path), std::nullopt) << "only while it is being linked";
   EXPECT_EQ(radio_->Passkey("/org/bluez/hci0/dev_other"), std::nullopt);
+}
+
+TEST_F(RadioTest, PairsWhereTheReaderWantsItToBeWrittenTo) {
+  bluez_.SetAdapter(true, true);
+  bluez_.SetRunning(true);
+  reader_ = &bluez_.Add("00:11:22:33:44:55", "FT_1");
+  reader_->wants_pairing_to_write = true;
+  reader_->passkey = 4711;
+  Start("FT_1", false, 4711);
+  loop_.Advance(10s);
+  EXPECT_EQ(State().presence(), PRESENCE_UNSPECIFIED);
+  loop_.Advance(13s);
+  EXPECT_EQ(State().presence(), PRESENCE_ABSENT);
+  EXPECT_EQ(bluez_.Called("Pair"), 1);
+  EXPECT_EQ(bluez_.Called("Connect"), 1);
+  bluez_.LayCard(*reader_);
+  loop_.Settle();
+  EXPECT_EQ(State().presence(), PRESENCE_PRESENT);
 }
 
 TEST_F(RadioTest, AWrongPasskeyIsNotTriedAgainSoon) {
