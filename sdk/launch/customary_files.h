@@ -20,6 +20,7 @@ inline constexpr CustomaryFile kCustomaryFiles[] = {
     {"/proc/sys/vm/overcommit_memory", "glibc's malloc, before it gives memory back"},
     {"/etc/nfc/", "libnfc, for a configuration and a list of devices"},
     {"/etc/localtime", "glibc, for the local time of a line of the log"},
+    {"/etc/nfc/", "libnfc, for settings that its caller gives as well"},
 };
 
 // Whether an attempt at this file, named absolutely and lexically normal, is a library's custom.

@@ -125,6 +125,8 @@ TEST_F(OneCounter, GoesOnAtTheNextReaderWithoutThePinAgain) {
     EXPECT_EQ(Number(*card, "verifies-total"), 1);
     staff_.reset();
     patient_.reset();
+    card.reset();
+    clinic_.reset();
   }
 }
 
