@@ -163,7 +163,7 @@ absl::Status PluginRun::GreetUntil(const std::stop_token& give_up) {
 
 void PluginRun::TakeLog() { log_->Take(spawned_.log.get()); }
 
-bool PluginRun::HasMoved() const { return Surroundings(plan_.jail) != surroundings_; }
+bool PluginRun::HasMoved() const { return HaveMoved(surroundings_, Surroundings(plan_.jail)); }
 
 std::string PluginRun::Bury(bool wait) {
   life_->over = true;

@@ -68,7 +68,7 @@ class PluginRun {
   void TakeLog();
   // A plugin that closed its log is not to be asked for ever.
   void LoseLog() { log_open_ = false; }
-  // What its jail was built around is another by now (jail.h: Surroundings).
+  // What its jail was built around is another by now (jail.h: HaveMoved).
   bool HasMoved() const;
   bool HasLostBus() const { return bus_ != nullptr && bus_->HasEnded(); }
   // Closes the socket, waits for the end that this asks for, or with `wait` false does not, and

@@ -249,7 +249,6 @@ void Device::CardWent() {
   card_ = powering_ = false;
   if (ready_) presence_ = PRESENCE_ABSENT;
   session_card_ = false;
-  ForgetUnsent();
   if (awaited_) {
     Reply(Failure(FAILURE_CODE_CARD_GONE, "the card was taken away"));
     Hurry(kLatePatience);
@@ -346,13 +345,6 @@ void Device::Hurry(milliseconds patience) {
   });
 }
 
-void Device::ForgetUnsent() {
-  const auto first = orders_.begin() + (under_way_ && !orders_.empty() ? 1 : 0);
-  orders_.erase(std::remove_if(first, orders_.end(),
-                               [](const Ordered& one) { return one.order == Order::kTransmit; }),
-                orders_.end());
-}
-
 void Device::Open(uint64_t session, uint64_t insertion, Answer answer) {
   if (!ready_) {
     return answer(Failure(FAILURE_CODE_READER_LOST, std::string(trouble_.message())));
@@ -416,7 +408,6 @@ void Device::Close(uint64_t session) {
   if (session == 0 || session_ != session) return;
   Reply(Failure(FAILURE_CODE_READER_LOST, "the session was closed"));
   session_ = 0;
-  ForgetUnsent();
   Hurry(kLatePatience);
   if (ready_) Give(Order::kPowerOff, [](const Event&) {});
 }

@@ -88,8 +88,6 @@ class Device final : public Link::Owner {
   void Power(int tries_left);
   void Arrived(reader::v1::Presence presence, std::string atr);
   void Reply(absl::StatusOr<std::vector<uint8_t>> answer);
-  // Commands that are not sent yet never are.
-  void ForgetUnsent();
   void LookWhatLies();
   void Hurry(std::chrono::milliseconds patience);
   void ReadBattery();

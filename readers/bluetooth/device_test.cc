@@ -263,7 +263,7 @@ TEST_F(DeviceTest, CloseEndsATransmit) {
   EXPECT_EQ(bluez_.Called("Disconnect"), 0);
 }
 
-TEST_F(DeviceTest, ACommandThatWaitsIsNotSentAfterClose) {
+TEST_F(DeviceTest, TheNextSessionWaitsForTheAnswerThatIsOwed) {
   StartWithCard();
   MustOpen(1);
   reader_->reader.silent = true;

@@ -292,10 +292,12 @@ class FakeBluez final : public Bluez {
     });
   }
   void Resolve(Device& device) {
+    // As the real one was measured: the objects are there, and told of later.
     const std::string service = device.path + "/service0010";
+    std::vector<std::function<void()>> told;
     const auto add = [&](const std::string& path, const char* interface, Properties properties) {
       objects_[path][interface] = properties;
-      Later([=, this] { listener_->Added(path, {{interface, properties}}); });
+      told.push_back([=, this] { listener_->Added(path, {{interface, properties}}); });
     };
     add(service, kService, {{"UUID", std::string("46540001-0002-00c4-0000-465453414645")}});
     add(service + "/char0011", kCharacteristic,
@@ -306,6 +308,7 @@ class FakeBluez final : public Bluez {
         {{"UUID", std::string("00002a19-0000-1000-8000-00805f9b34fb")},
          {"Service", device.path + "/service0020"}});
     Change(device.path, kDevice, {{"ServicesResolved", true}});
+    for (auto& tell : told) Later(std::move(tell));
   }
   void Pair(Device& device, const Done& done) {
     const auto key = listener_->Passkey(device.path);

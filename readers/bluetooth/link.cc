@@ -53,14 +53,22 @@ void Link::Connected() {
 
 void Link::Look() {
   if (stage_ != Stage::kResolving || !Is("Connected") || !Is("ServicesResolved")) return;
-  timer_.Stop();
-  const std::optional<Pipe> pipe = FindPipe(objects_, device_);
-  if (!pipe) {
-    return Down(FailureStatus(FAILURE_CODE_READER_ANSWER_INVALID,
-                              "it has none of the services of the readers that are known here"));
-  }
-  pipe_ = *pipe;
-  Listened();
+  // What bluetoothd tells of the services' objects may come later than that they are resolved: so
+  // it is asked for all of them.
+  stage_ = Stage::kFinding;
+  bluez_.GetObjects(leash_.Wrap(std::function<void(const CallError*, Objects)>(
+      [this](const CallError* error, Objects objects) {
+        timer_.Stop();
+        if (error != nullptr) return Down(BluezFailure("GetManagedObjects", *error));
+        const std::optional<Pipe> pipe = FindPipe(objects, device_);
+        if (!pipe) {
+          return Down(
+              FailureStatus(FAILURE_CODE_READER_ANSWER_INVALID,
+                            "it has none of the services of the readers that are known here"));
+        }
+        pipe_ = *pipe;
+        Listened();
+      })));
 }
 
 void Link::Listened() {

@@ -49,7 +49,7 @@ class Link {
   void Drop(const absl::Status& why) { Down(why); }
 
  private:
-  enum class Stage { kNew, kConnecting, kResolving, kListening, kPairing, kUp, kDown };
+  enum class Stage { kNew, kConnecting, kResolving, kFinding, kListening, kPairing, kUp, kDown };
 
   bool Is(const char* property) const {
     return ValueOr<bool>(objects_, device_, kDevice, property, false);

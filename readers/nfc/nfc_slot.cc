@@ -18,8 +18,7 @@ using std::chrono::milliseconds;
 constexpr int kMostFaults = 2;
 // libnfc loses an abort before the chip has acknowledged the command, and with it a descriptor: not
 // at once, and not often.
-constexpr milliseconds kBeforeAbort(3), kBetweenAborts(40);
-constexpr int kMostAborts = 2;
+constexpr milliseconds kBeforeAbort(3), kUntilNextAbort(40);
 
 absl::Status NoSuchSession() { return FailureStatus(FAILURE_CODE_READER_LOST, "no such session"); }
 
@@ -41,6 +40,7 @@ NfcSlot::NfcSlot(NfcPorts& ports, std::string path, Timing timing, std::function
 
 NfcSlot::~NfcSlot() {
   Stop();
+  AwaitStopped(kUntilNextAbort);
   thread_.reset();
 }
 
@@ -369,14 +369,17 @@ absl::StatusOr<std::vector<uint8_t>> NfcSlot::Transmit(uint64_t session,
   return std::move(job->answer);
 }
 
-void NfcSlot::AbortUnderWay(std::unique_lock<std::mutex>& lock) {
-  for (int i = 0; i < kMostAborts && in_exchange_; ++i) {
-    const auto early = exchange_begin_ + kBeforeAbort;
-    if (changed_here_.wait_until(lock, early, [&] { return !in_exchange_; })) return;
-    // With the lock: the device does not go away under it.
-    device_->Abort();
-    if (changed_here_.wait_for(lock, kBetweenAborts, [&] { return !in_exchange_; })) return;
-  }
+void NfcSlot::Abort(std::unique_lock<std::mutex>& lock) {
+  if (!in_exchange_) return;
+  const auto early = exchange_begin_ + kBeforeAbort;
+  if (changed_here_.wait_until(lock, early, [&] { return !in_exchange_; })) return;
+  // With the lock: the device does not go away under it.
+  device_->Abort();
+}
+
+void NfcSlot::AwaitAborted(std::unique_lock<std::mutex>& lock) {
+  if (changed_here_.wait_for(lock, kUntilNextAbort, [&] { return !in_exchange_; })) return;
+  Abort(lock);
 }
 
 void NfcSlot::Close(uint64_t session) {
@@ -394,21 +397,26 @@ void NfcSlot::Close(uint64_t session) {
   // A card that was lost is off, or another one.
   if (!lost && state_.presence() == PRESENCE_PRESENT) reset_wanted_ = true;
   changed_here_.notify_all();
-  AbortUnderWay(lock);
-  changed_here_.wait_for(lock, timing_.reset,
-                         [&] { return !reset_wanted_ || in_exchange_ || stopping_; });
+  Abort(lock);
+  AwaitAborted(lock);
+  if (changed_here_.wait_for(lock, kUntilNextAbort, [&] { return !in_exchange_; })) {
+    changed_here_.wait_for(lock, timing_.reset,
+                           [&] { return !reset_wanted_ || in_exchange_ || stopping_; });
+  }
 }
 
 void NfcSlot::Stop() {
   std::unique_lock<std::mutex> lock(mutex_);
   stopping_ = true;
   changed_here_.notify_all();
-  AbortUnderWay(lock);
+  Abort(lock);
 }
 
 bool NfcSlot::AwaitStopped(milliseconds patience) {
+  const auto deadline = Clock::now() + patience;
   std::unique_lock<std::mutex> lock(mutex_);
-  return changed_here_.wait_for(lock, patience, [&] { return stopped_; });
+  AwaitAborted(lock);
+  return changed_here_.wait_until(lock, deadline, [&] { return stopped_; });
 }
 
 }  // namespace madoguchi::nfc

@@ -88,7 +88,10 @@ class NfcSlot {
   void Update(Change change);
 
   absl::StatusOr<std::vector<uint8_t>> Await(std::shared_ptr<Job> job, uint64_t session);
-  void AbortUnderWay(std::unique_lock<std::mutex>& lock);
+  // Aborts the exchange under way, if there is one. An abort may be lost: AwaitAborted waits a
+  // little, and aborts once more.
+  void Abort(std::unique_lock<std::mutex>& lock);
+  void AwaitAborted(std::unique_lock<std::mutex>& lock);
 
   NfcPorts& ports_;
   const std::string path_, name_;

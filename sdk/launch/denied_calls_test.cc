@@ -170,6 +170,18 @@ TEST_F(DeniedCallsTest, WritingIsNamed) {
                           "tried to write /usr/lib/os-release, which its jail lets it only read"));
 }
 
+TEST_F(DeniedCallsTest, ADeviceOfTheSettingsIsOpenedByAnyNameAndNotTold) {
+  std::filesystem::create_symlink("/dev/null", folder_ + "/device");
+  jail_.permissions.serial_of_settings = true;
+  jail_.serial_devices = {folder_ + "/device"};
+  EXPECT_EQ(Attempt("device " + folder_ + "/device"), "DONE IT\n");
+  EXPECT_THAT(told(), IsEmpty());
+  // One that was not plugged in when the plugin began.
+  jail_.serial_devices = {folder_ + "/absent"};
+  EXPECT_EQ(Attempt("device " + folder_ + "/absent"), "denied: ENOENT\n");
+  EXPECT_THAT(told(), IsEmpty());
+}
+
 TEST_F(DeniedCallsTest, SocketsOutsideOfTheJailAreNamed) {
   jail_.permissions.pcscd = true;
   EXPECT_EQ(Attempt("connect " + folder_ + "/own"), "denied: ENOENT\n");

@@ -7,6 +7,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <string_view>
 
 #include "sdk/launch/jail/cell.h"
@@ -19,6 +20,7 @@ namespace {
 static_assert(kRefusedByJail == jail::kRefused);
 
 constexpr std::string_view kSerial = "serial:";
+constexpr char kMissing[] = "missing";
 constexpr char kExpected[] =
     "expected pcscd, usb, bluetooth, network, sockets, serial or serial:/dev/NAME, each at most "
     "once";
@@ -144,11 +146,28 @@ std::string Surroundings(const Jail& jail) {
   for (const std::string& path : paths) {
     struct stat facts {};
     text += path + " ";
-    text += stat(path.c_str(), &facts) == 0
-                ? std::to_string(facts.st_dev) + ":" + std::to_string(facts.st_ino) + "\n"
-                : "missing\n";
+    if (stat(path.c_str(), &facts) != 0) {
+      text += kMissing;
+    } else {
+      text += std::to_string(facts.st_dev) + ":" + std::to_string(facts.st_ino);
+      // Terminals are made anew under the same numbers; and leave to use it may come later.
+      if (S_ISCHR(facts.st_mode)) {
+        text += ":" + std::to_string(facts.st_ctim.tv_sec) + "." +
+                std::to_string(facts.st_ctim.tv_nsec);
+      }
+    }
+    text += "\n";
   }
   return text;
+}
+
+bool HaveMoved(const std::string& then, const std::string& now) {
+  std::istringstream before(then), after(now);
+  for (std::string line, old; std::getline(after, line);) {
+    if (!std::getline(before, old)) return true;
+    if (line != old && !line.ends_with(kMissing)) return true;
+  }
+  return false;
 }
 
 std::vector<Layer> Layers() {

@@ -81,10 +81,13 @@ std::vector<std::string> LauncherArguments(const std::string& launcher, const Ja
 constexpr int kRefusedByJail = 126;
 
 // What the jail of a plugin was built around and may change while it runs: the folders of its
-// sockets, its serial device, the addresses of the name servers. The jail is about the files as
-// they were, not their names: when this text is another than at the plugin's start, start it again
-// (a device was plugged in, pcscd was installed). Takes some 10 microseconds.
+// sockets, its serial devices, the addresses of the name servers. The jail is about the files as
+// they were, not their names. Takes some 10 microseconds.
 std::string Surroundings(const Jail& jail);
+// Whether a plugin whose jail was built in the surroundings `then` has to be started again: a
+// device was plugged in, pcscd was installed, something is another than it was. What is missing
+// `now` is no reason: the jail cannot be built around it, and what is left can go on.
+bool HaveMoved(const std::string& then, const std::string& now);
 
 // One layer of the jail as this kernel has it.
 struct Layer {

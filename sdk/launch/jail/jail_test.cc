@@ -259,6 +259,39 @@ TEST_F(JailTest, NoticesThatItsSurroundingsChanged) {
   EXPECT_EQ(Surroundings(Jail()), "");
 }
 
+TEST(HaveMovedTest, WhatIsGoneIsNoReasonAndWhatCameIs) {
+  EXPECT_FALSE(HaveMoved("", ""));
+  EXPECT_FALSE(HaveMoved("/dev/a 1:2\n/dev/b 1:3\n", "/dev/a 1:2\n/dev/b 1:3\n"));
+  EXPECT_FALSE(HaveMoved("/dev/a 1:2\n/dev/b 1:3\n", "/dev/a missing\n/dev/b 1:3\n"));
+  EXPECT_FALSE(HaveMoved("/dev/a missing\n", "/dev/a missing\n"));
+  EXPECT_TRUE(HaveMoved("/dev/a missing\n/dev/b 1:3\n", "/dev/a 1:2\n/dev/b 1:3\n"));
+  EXPECT_TRUE(HaveMoved("/dev/a 1:2\n/dev/b 1:3\n", "/dev/a missing\n/dev/b 1:4\n"));
+}
+
+TEST(HaveMovedTest, ATerminalThatIsMadeAnewUnderItsOldNameIsAnother) {
+  Jail jail;
+  const int first = posix_openpt(O_RDWR | O_NOCTTY);
+  ASSERT_GE(first, 0);
+  jail.serial_devices = {ptsname(first)};
+  const std::string then = Surroundings(jail);
+  EXPECT_FALSE(HaveMoved(then, Surroundings(jail)));
+  close(first);
+  EXPECT_FALSE(HaveMoved(then, Surroundings(jail)));
+  // Nobody plugs in within one tick of the file system's clock.
+  timespec begin{}, now{};
+  clock_gettime(CLOCK_REALTIME_COARSE, &begin);
+  do {
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+  } while (now.tv_sec == begin.tv_sec && now.tv_nsec == begin.tv_nsec);
+  const int second = posix_openpt(O_RDWR | O_NOCTTY);
+  ASSERT_GE(second, 0);
+  // The kernel gives the lowest number that is free; another test may have been quicker.
+  if (jail.serial_devices[0] == ptsname(second)) {
+    EXPECT_TRUE(HaveMoved(then, Surroundings(jail)));
+  }
+  close(second);
+}
+
 TEST_F(JailTest, DiesWithTheThreadThatSpawnedIt) {
   const int fd = JailedProcess::SealedCopy(MADOGUCHI_HOSTILE);
   std::unique_ptr<JailedProcess> process;

@@ -39,12 +39,11 @@ jail::Cell CellOf(const Jail& jail) {
   cell.bluetooth = permissions.bluetooth;
   cell.network = permissions.network;
   cell.sockets = permissions.sockets;
-  cell.serial = permissions.serial_of_settings || !permissions.serial.empty();
-  const auto add_device = [&cell](const std::string& path) {
+  cell.serial = !permissions.serial.empty() || permissions.serial_of_settings;
+  if (!permissions.serial.empty()) cell.device[cell.devices++] = permissions.serial.c_str();
+  for (const std::string& path : jail.serial_devices) {
     if (cell.devices < jail::kMostPaths) cell.device[cell.devices++] = path.c_str();
-  };
-  if (!permissions.serial.empty()) add_device(permissions.serial);
-  for (const std::string& path : jail.serial_devices) add_device(path);
+  }
   if (!jail.sockets_folder.empty()) cell.sockets_folder = jail.sockets_folder.c_str();
   for (const std::string& path : jail.sockets) {
     if (cell.sockets_to_reach < jail::kMostPaths) {

@@ -127,6 +127,7 @@ void Adapter::EndDiscovery() {
 }
 
 void Adapter::SetDiscoveryFilter(const Call& call) {
+  if (!powered()) return FailNotReady(call);
   Filter filter;
   const Dict& wanted = std::get<Dict>((*call.arguments())[0]);
   for (const auto& [name, value] : wanted) {
@@ -167,6 +168,7 @@ void Adapter::RemoveDevice(const Call& call) {
   const auto device = std::find_if(devices_.begin(), devices_.end(),
                                    [&](const auto& one) { return one.second->path() == path; });
   if (device == devices_.end()) return call.FailBluez("DoesNotExist", "Does Not Exist");
+  if (!powered()) return FailNotReady(call);
   device->second->Forget();
   devices_.erase(device);
   call.Reply();

@@ -129,6 +129,10 @@ TEST_F(AdapterTest, OffNothingGoesAndLinksAreLost) {
   EXPECT_EQ(CallAdapter("StartDiscovery"), "NotReady: Resource Not Ready");
   EXPECT_EQ(CallAdapter("StopDiscovery"), "NotReady: Resource Not Ready");
   EXPECT_EQ(CallReader("Connect"), "NotReady: Resource Not Ready");
+  EXPECT_EQ(client().Call(kAdapter, kAdapter1, "SetDiscoveryFilter", BusClient::Options{}),
+            "NotReady: Resource Not Ready");
+  EXPECT_EQ(client().Call(kAdapter, kAdapter1, "RemoveDevice", sdbus::ObjectPath(kReader)),
+            "NotReady: Resource Not Ready");
   EXPECT_EQ(client().Set(kAdapter, kAdapter1, "Powered", true), "");
   EXPECT_EQ(CallReader("Connect"), "");
 }

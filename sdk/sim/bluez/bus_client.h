@@ -14,8 +14,8 @@
 
 namespace madoguchi::bluez {
 
-// What the tests of the double look at it with: a connection of its own to the system bus, through a
-// library that neither the double nor our Bluetooth reader uses. Signals come on a thread of its
+// What the tests of the double look at it with: a connection of its own to the system bus, through
+// a library that neither the double nor our Bluetooth reader uses. Signals come on a thread of its
 // own; the rest is for one thread.
 class BusClient {
  public:

@@ -12,7 +12,6 @@ namespace {
 
 constexpr char kDescriptor[] = "org.bluez.GattDescriptor1";
 constexpr size_t kLongestValue = 512;
-constexpr uint16_t kSmallestMtu = 23;
 
 std::string Numbered(const std::string& path, const char* what, uint16_t handle) {
   char number[8];
@@ -44,10 +43,8 @@ Characteristic::Characteristic(GattHost& host, const std::string& service, uint1
       made_(std::move(made)),
       write_due_(host.loop.timers()) {
   Tree::Interface shown;
-  shown.properties = {{"UUID", made_.uuid},
-                      {"Service", ObjectPath{service}},
-                      {"Flags", made_.flags},
-                      {"MTU", uint16_t{kSmallestMtu}}};
+  shown.properties = {
+      {"UUID", made_.uuid}, {"Service", ObjectPath{service}}, {"Flags", made_.flags}};
   if (made_.notifies()) shown.properties.emplace("Notifying", false);
   if (made_.Has("notify")) shown.properties.emplace("NotifyAcquired", false);
   if (made_.Has("write-without-response")) shown.properties.emplace("WriteAcquired", false);
@@ -123,17 +120,22 @@ void Characteristic::WriteValue(const Call& call) {
     return FailInvalid(call);
   }
   if (offset != nullptr && *offset > kLongestValue) {
-    return call.FailBluez("InvalidArguments", "Invalid Offset");
+    return call.FailBluez("InvalidArguments", "Invalid offset");
   }
   if (value.size() > kLongestValue) return call.FailBluez("InvalidArguments", "Invalid Length");
   if (write_socket_) return call.FailBluez("NotPermitted", "Write acquired");
   if (writing_) return call.FailBluez("InProgress", "In Progress");
   if (Refused(call)) return;
-  const bool request = (type == nullptr || *type == "request") && made_.Has("write");
-  const bool command =
-      (type == nullptr || *type == "command") && made_.Has("write-without-response");
+  // Who says how gets it, whatever the flags are: it is the reader that refuses, or is silent.
+  const bool offers_command = made_.Has("write-without-response");
+  const bool request = type == nullptr ? made_.Has("write") : *type == "request";
+  const bool command = !request && (type == nullptr ? offers_command : *type == "command");
   if (!request && !command) {
     return call.FailBluez("NotSupported", "Operation is not supported");
+  }
+  if (command && !offers_command) return call.Reply();
+  if (request && !made_.Has("write")) {
+    return call.FailBluez("NotPermitted", "Write not permitted");
   }
   // bluetoothd would try a long write, which readers do not have.
   if (value.size() > host_.link->mtu() - 3 || (offset != nullptr && *offset != 0)) {
@@ -155,7 +157,11 @@ void Characteristic::StartNotify(const Call& call) {
   if (!made_.notifies()) return call.FailBluez("NotSupported", "Operation is not supported");
   if (notify_socket_) return call.FailBluez("NotPermitted", "Notify acquired");
   if (host_.link != nullptr && Refused(call)) return;
-  sessions_.insert(call.sender());
+  const auto session = sessions_.find(call.sender());
+  if (session != sessions_.end() && !session->second) {
+    return call.FailBluez("InProgress", "In Progress");
+  }
+  sessions_[call.sender()] = host_.link != nullptr;
   ShowNotifying();
   call.Reply();
 }
@@ -171,8 +177,8 @@ void Characteristic::StopNotify(const Call& call) {
 void Characteristic::AcquireNotify(const Call& call) {
   if (notify_socket_) return call.FailBluez("NotPermitted", "Notify acquired");
   if (!made_.Has("notify")) return call.FailBluez("NotSupported", "Operation is not supported");
-  if (!sessions_.empty()) return call.FailBluez("InProgress", "In Progress");
   if (Refused(call)) return;
+  if (!sessions_.empty()) return call.FailBluez("InProgress", "In Progress");
   notify_socket_ = Acquire(call);
   if (!notify_socket_) return;
   host_.tree.Set(path_, kInterface, {{"NotifyAcquired", true}});
@@ -234,7 +240,8 @@ void Characteristic::ShowNotifying() {
 }
 
 void Characteristic::LinkUp() {
-  host_.tree.Set(path_, kInterface, {{"MTU", static_cast<uint16_t>(host_.link->mtu())}});
+  for (auto& [_, asked] : sessions_) asked = true;
+  host_.tree.Put(path_, kInterface, "MTU", static_cast<uint16_t>(host_.link->mtu()));
 }
 
 void Characteristic::LinkLost() {
@@ -244,10 +251,8 @@ void Characteristic::LinkLost() {
   }
   Release(notify_socket_, "NotifyAcquired");
   Release(write_socket_, "WriteAcquired");
-  if (!sessions_.empty()) {
-    sessions_.clear();
-    ShowNotifying();
-  }
+  for (auto& [_, asked] : sessions_) asked = false;
+  host_.tree.Put(path_, kInterface, "MTU", std::nullopt);
 }
 
 void Characteristic::Gone(const std::string& sender) {

@@ -2,8 +2,8 @@
 #define MADOGUCHI_SDK_SIM_BLUEZ_CHARACTERISTIC_H_
 
 #include <chrono>
+#include <map>
 #include <optional>
-#include <set>
 #include <string>
 
 #include "sdk/sim/bluez/link.h"
@@ -72,7 +72,9 @@ class Characteristic {
   GattHost& host_;
   const std::string path_, descriptor_path_;
   const GattCharacteristic made_;
-  std::set<std::string> sessions_;  // the senders of StartNotify
+  // The senders of StartNotify, and whether the reader was asked for them: not while there is no
+  // link. They are kept over that, and asked for anew.
+  std::map<std::string, bool> sessions_;
   std::optional<Descriptor> notify_socket_, write_socket_;
   Timer write_due_;
   std::optional<Call> writing_;

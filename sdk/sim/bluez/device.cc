@@ -115,7 +115,11 @@ void Device::BeginConnecting() {
 void Device::Connected() {
   link_ = peripheral_.Connect(*this);
   if (link_ == nullptr) return EndConnecting("le-connection-abort-by-local");
-  daemon_.tree.Set(path_, kInterface, {{"Connected", true}});
+  if (peripheral_.faults().quiet_connect) {
+    daemon_.tree.Put(path_, kInterface, "Connected", true);
+  } else {
+    daemon_.tree.Set(path_, kInterface, {{"Connected", true}});
+  }
   EndConnecting("");
   progress_.Start(daemon_.timing.resolve, [this] { Resolved(); });
 }
@@ -138,20 +142,21 @@ void Device::EndConnecting(const std::string& error) {
 
 void Device::Resolved() {
   Profile profile = peripheral_.profile();
-  const std::string battery_uuid = SigUuid(kBatteryServiceDigits);
   std::vector<std::string> uuids;
   for (const GattService& service : profile) uuids.push_back(service.uuid);
   if (peripheral_.faults().battery_claimed) {
-    std::erase_if(profile, [&](const GattService& one) { return one.uuid == battery_uuid; });
+    std::erase_if(profile, [](const GattService& one) { return one.uuid == SigUuid("180f"); });
   }
+  // The objects are there when ServicesResolved is told, and told of after it.
+  daemon_.tree.Hold();
   gatt_.Export(profile);
   gatt_.LinkUp(*link_, may_access());
   Tree::Interface battery;
   battery.properties = {{"Percentage", peripheral_.battery()}};
   daemon_.tree.Add(path_, kBattery, std::move(battery));
-  daemon_.tree.Set(path_, kInterface, {{"UUIDs", uuids}});
   resolved_ = true;
-  daemon_.tree.Set(path_, kInterface, {{"ServicesResolved", true}});
+  daemon_.tree.Set(path_, kInterface, {{"UUIDs", uuids}, {"ServicesResolved", true}});
+  daemon_.tree.Release();
 }
 
 void Device::Disconnect(const Call& call) {

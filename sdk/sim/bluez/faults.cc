@@ -41,6 +41,7 @@ const std::map<std::string, bool Faults::*> kFlags = {
     {"write-without-response", &Faults::write_without_response},
     {"remove-gatt", &Faults::remove_gatt},
     {"battery-claimed", &Faults::battery_claimed},
+    {"quiet-connect", &Faults::quiet_connect},
 };
 
 const std::map<std::string, uint32_t Faults::*> kCounts = {

@@ -35,6 +35,7 @@ struct Faults {
   // What bluetoothd makes of it.
   bool remove_gatt = false;      // remove-gatt
   bool battery_claimed = false;  // battery-claimed
+  bool quiet_connect = false;    // quiet-connect
 };
 
 // Reads NAME or NAME=VALUE. InvalidArgument says what was expected.

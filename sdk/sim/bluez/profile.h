@@ -45,8 +45,6 @@ using Profile = std::vector<GattService>;
 // The 128-bit form of a 16-bit UUID that the Bluetooth SIG gave out.
 std::string SigUuid(const std::string& four_digits);
 
-inline constexpr char kBatteryServiceDigits[] = "180f";
-
 // Device Information (180a) and Battery (180f), which every reader here has.
 Profile CommonServices(const std::string& maker, const std::string& model,
                        const std::string& serial, const std::string& firmware);

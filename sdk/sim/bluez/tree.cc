@@ -38,24 +38,48 @@ void FailUnknownMethod(const Call& call) {
 
 }  // namespace
 
+std::vector<std::string> Tree::Standard(const Object& object) {
+  for (const auto& [_, interface] : object) {
+    if (!interface.properties.empty()) return {kIntrospectable, kProperties};
+  }
+  return {kIntrospectable};
+}
+
 void Tree::Add(const std::string& path, const std::string& interface, Interface made) {
   const bool is_new = !objects_.contains(path);
-  const Interface& added = objects_[path][interface] = std::move(made);
-  Call::Interfaces told = {{interface, added.properties}};
-  if (is_new) {
-    told[kIntrospectable] = {};
-    if (path != "/") told[kProperties] = {};
+  objects_[path][interface] = std::move(made);
+  if (held_) {
+    added_.push_back({path, interface, is_new});
+  } else {
+    SayAdded(path, interface, is_new);
   }
-  if (path != "/") bus_.InterfacesAdded(path, told);
+}
+
+void Tree::Release() {
+  held_ = false;
+  for (const Added& one : std::exchange(added_, {})) SayAdded(one.path, one.interface, one.is_new);
+}
+
+void Tree::SayAdded(const std::string& path, const std::string& interface, bool is_new) {
+  const Interface* added = At(path, interface);
+  if (added == nullptr) return;
+  Call::Interfaces told = {{interface, added->properties}};
+  if (is_new) {
+    for (const std::string& name : Standard(objects_.at(path))) told[name] = {};
+  }
+  bus_.InterfacesAdded(path, told);
 }
 
 void Tree::Remove(const std::string& path, const std::string& interface) {
   const auto object = objects_.find(path);
-  if (object == objects_.end() || object->second.erase(interface) == 0) return;
+  if (object == objects_.end() || !object->second.contains(interface)) return;
   std::vector<std::string> told = {interface};
-  if (object->second.empty()) {
-    told.insert(told.end(), {kIntrospectable, kProperties});
+  if (object->second.size() == 1) {
+    const std::vector<std::string> standard = Standard(object->second);
+    told.insert(told.end(), standard.begin(), standard.end());
     objects_.erase(object);
+  } else {
+    object->second.erase(interface);
   }
   bus_.InterfacesRemoved(path, told);
 }
@@ -63,7 +87,7 @@ void Tree::Remove(const std::string& path, const std::string& interface) {
 void Tree::Remove(const std::string& path) {
   const auto object = objects_.find(path);
   if (object == objects_.end()) return;
-  std::vector<std::string> told = {kIntrospectable, kProperties};
+  std::vector<std::string> told = Standard(object->second);
   for (const auto& [interface, _] : object->second) told.push_back(interface);
   objects_.erase(object);
   bus_.InterfacesRemoved(path, told);
@@ -103,6 +127,17 @@ void Tree::Tell(const std::string& path, const std::string& interface, const std
   if (at == nullptr) return;
   at->properties.insert_or_assign(property, value);
   bus_.PropertiesChanged(path, interface, {{property, std::move(value)}}, {});
+}
+
+void Tree::Put(const std::string& path, const std::string& interface, const std::string& property,
+               std::optional<Value> value) {
+  Interface* at = At(path, interface);
+  if (at == nullptr) return;
+  if (value) {
+    at->properties.insert_or_assign(property, *std::move(value));
+  } else {
+    at->properties.erase(property);
+  }
 }
 
 void Tree::Clear(const std::string& path, const std::string& interface,
@@ -152,10 +187,8 @@ void Tree::TakeStandard(const Object& object, const Call& call) {
 void Tree::TakeManagedObjects(const Call& call) {
   std::map<std::string, Call::Interfaces> all;
   for (const auto& [path, object] : objects_) {
-    if (path == "/") continue;
     Call::Interfaces& interfaces = all[path];
-    interfaces[kIntrospectable] = {};
-    interfaces[kProperties] = {};
+    for (const std::string& name : Standard(object)) interfaces[name] = {};
     for (const auto& [name, interface] : object) interfaces[name] = interface.properties;
   }
   call.ReplyObjects(all);

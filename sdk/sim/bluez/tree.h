@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,10 @@ class Tree {
 
   // Puts an interface on the object at `path`, which is made if need be, and says so.
   void Add(const std::string& path, const std::string& interface, Interface made);
+  // While held, Add says nothing; Release says it of what is there then. bluetoothd's objects are
+  // there at once, and their signals come when it has nothing else to do.
+  void Hold() { held_ = true; }
+  void Release();
   // Takes one interface away, or the object with all of them; says so.
   void Remove(const std::string& path, const std::string& interface);
   void Remove(const std::string& path);
@@ -47,6 +52,9 @@ class Tree {
   // The same, also when the value is equal.
   void Tell(const std::string& path, const std::string& interface, const std::string& property,
             Value value);
+  // Sets a property, or (nullopt) takes it away, and says nothing.
+  void Put(const std::string& path, const std::string& interface, const std::string& property,
+           std::optional<Value> value);
   // The property exists no more: said as invalidated.
   void Clear(const std::string& path, const std::string& interface, const std::string& property);
 
@@ -56,6 +64,9 @@ class Tree {
  private:
   using Object = std::map<std::string, Interface>;
 
+  // What InterfacesAdded and GetManagedObjects tell of an object besides its own interfaces.
+  static std::vector<std::string> Standard(const Object& object);
+  void SayAdded(const std::string& path, const std::string& interface, bool is_new);
   Interface* At(const std::string& path, const std::string& interface);
   void TakeStandard(const Object& object, const Call& call);
   void TakeProperties(const Object& object, const Call& call);
@@ -65,6 +76,12 @@ class Tree {
 
   Bus& bus_;
   std::map<std::string, Object> objects_;
+  struct Added {
+    std::string path, interface;
+    bool is_new;
+  };
+  bool held_ = false;
+  std::vector<Added> added_;  // while held
 };
 
 }  // namespace madoguchi::bluez

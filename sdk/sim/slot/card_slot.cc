@@ -21,6 +21,7 @@ namespace {
 
 constexpr itimerspec kAtrPatience = {.it_interval = {}, .it_value = {.tv_sec = 2, .tv_nsec = 0}};
 constexpr itimerspec kNoTimer = {};
+constexpr itimerspec kAtOnce = {.it_interval = {}, .it_value = {.tv_sec = 0, .tv_nsec = 1}};
 
 absl::Status Failure(const std::string& what) {
   return absl::UnavailableError(what + ": " + std::strerror(errno));
@@ -194,7 +195,11 @@ void CardSlot::Leave() {
   close(std::exchange(card_, -1));
   timerfd_settime(timer_, 0, &kNoTimer, nullptr);
   // One that left before it said its ATR was never there.
-  if (phase_ != Phase::kGreeting) events_.push_back({Event::Kind::kLeft});
+  if (phase_ != Phase::kGreeting) {
+    events_.push_back({Event::Kind::kLeft});
+    // Found out outside of Next, by a send: nothing else would make fd() readable.
+    timerfd_settime(timer_, 0, &kAtOnce, nullptr);
+  }
   phase_ = Phase::kNone;
   atr_.clear();
   decoder_ = {};

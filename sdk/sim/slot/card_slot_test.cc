@@ -144,6 +144,17 @@ TEST_F(CardSlotTest, GoingInMidApduIsGoing) {
   EXPECT_FALSE(slot_.under_way());
 }
 
+TEST_F(CardSlotTest, GoingIsToldThoughASendFoundItOut) {
+  Hand hand = LayDown();
+  hand.TakeAway();
+  slot_.PowerOff();
+  pollfd readable{slot_.fd(), POLLIN, 0};
+  EXPECT_EQ(poll(&readable, 1, 5000), 1) << "whoever sleeps until then would never know";
+  ExpectNext(Kind::kLeft);
+  EXPECT_FALSE(slot_.Next().has_value());
+  EXPECT_EQ(poll(&readable, 1, 0), 0);
+}
+
 TEST_F(CardSlotTest, TheNewestCardWins) {
   Hand first = LayDown();
   ASSERT_TRUE(slot_.Send(kApdu));

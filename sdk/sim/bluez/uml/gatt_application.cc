@@ -61,6 +61,7 @@ void GattApplication::AddCharacteristic(const std::string& path, const std::stri
                                 }};
   shown.methods["WriteValue"] = {"aya{sv}", "", [this, pipe](const Call& call) {
                                    call.Reply();
+                                   Greet(std::get<Dict>((*call.arguments())[1]));
                                    if (Link* link = peripheral_.link()) {
                                      link->Write(pipe, std::get<Bytes>((*call.arguments())[0]));
                                    }
@@ -117,14 +118,20 @@ void GattApplication::Hear(const Bus::Signal& signal) {
   const auto connected = changed.find("Connected");
   if (connected == changed.end()) return;
   if (connected->second == Value(true)) {
-    host_ = signal.path;
-    peripheral_.Connect(*this);
+    Greet({{"device", ObjectPath{signal.path}}});
   } else if (host_ == signal.path) {
     host_.clear();
     notifying_.clear();
     peripheral_.EndLink();
     again_.Start(0ms, [this] { Advertise(); });
   }
+}
+
+void GattApplication::Greet(const Dict& options) {
+  const auto device = options.find("device");
+  if (!host_.empty() || device == options.end()) return;
+  host_ = std::get<ObjectPath>(device->second).path;
+  peripheral_.Connect(*this);
 }
 
 void GattApplication::Notified(Pipe pipe, const Bytes& value) {

@@ -29,6 +29,9 @@ class GattApplication : public Central {
                          const GattCharacteristic& made);
   void Register();
   void Advertise();
+  // A host is there, with the path of its "device": bluetoothd tells so by a signal, or, of a
+  // device that it did not know, by its first write alone.
+  void Greet(const Dict& options);
   void Hear(const Bus::Signal& signal);
 
   Bus& bus_;
