@@ -76,14 +76,30 @@ size_t DerLength(std::span<const uint8_t> head) {
 }
 
 absl::StatusOr<Jpki> Jpki::Select(std::unique_ptr<CardSession> session, Ahead ahead) {
+  std::vector<uint8_t> next;
+  if (ahead != Ahead::kNothing) next = {0x00, 0xB0, kByShortId | kCertificate, 0x00, 0x00};
+  auto jpki = SelectAnd(std::move(session), next);
+  if (jpki.ok()) jpki->ahead_ = ahead;
+  return jpki;
+}
+
+absl::StatusOr<check::v1::Credential> Jpki::Recognise(std::unique_ptr<CardSession> session) {
+  auto jpki = SelectAnd(std::move(session), {0x00, 0xB0, kByShortId | kToken, 0x00, kLabelSize});
+  if (!jpki.ok()) return jpki.status();
+  absl::StatusOr<Answer> label = jpki->first_part_
+                                     ? *std::exchange(jpki->first_part_, std::nullopt)
+                                     : jpki->ReadBinary(kByShortId | kToken, 0, kLabelSize);
+  if (!label.ok()) return label.status();
+  return label->sw == 0x9000 ? CredentialOf(label->data) : check::v1::CREDENTIAL_UNSPECIFIED;
+}
+
+absl::StatusOr<Jpki> Jpki::SelectAnd(std::unique_ptr<CardSession> session,
+                                     const std::vector<uint8_t>& next) {
   static const std::vector<uint8_t> kSelect = {0x00, 0xA4, 0x04, 0x0C, 0x0A, 0xD3, 0x92, 0xF0,
                                                0x00, 0x26, 0x01, 0x00, 0x00, 0x00, 0x01};
   Jpki jpki(std::move(session));
-  jpki.ahead_ = ahead;
   std::vector<std::vector<uint8_t>> commands = {kSelect};
-  if (ahead != Ahead::kNothing) {
-    commands.push_back({0x00, 0xB0, kByShortId | kCertificate, 0x00, 0x00});
-  }
+  if (!next.empty()) commands.push_back(next);
   const auto responses = jpki.session_->TransmitAll(commands);
   if (!responses.ok()) return responses.status();
   const auto answer = Split(responses->front());
