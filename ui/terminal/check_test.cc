@@ -192,6 +192,24 @@ TEST_F(CheckTest, AStreamThatLagsHasNothingAskedTwice) {
                                           Reply::kVisualMatch, Reply::kClose));
 }
 
+TEST_F(CheckTest, WhichCardIsChosenByNumber) {
+  ScriptedDesk desk([&](const Reply& reply) {
+    if (reply.has_begin()) {
+      desk::v1::View view;
+      for (const char* reader : {"play/one", "play/two\x1b[2J"}) view.add_card_at(reader);
+      desk.Ask(ROLE_STAFF, desk::v1::STAGE_ASK_WHICH_CARD, desk::v1::REPLY_KIND_WHICH_CARD, view);
+    } else if (reply.has_which_card()) {
+      EXPECT_EQ(reply.which_card().reader(), "play/two\x1b[2J");
+      desk.Finish(OUTCOME_ELIGIBLE);
+    }
+    return absl::OkStatus();
+  });
+  answers_.Type("0\n3\nplay/one\n2\n");
+  EXPECT_EQ(Check(desk), 0);
+  EXPECT_THAT(out_.str(), HasSubstr("  1) play/one\n  2) play/two\\u{001B}[2J\n番号で選んで"));
+  EXPECT_THAT(out_.str(), HasSubstr("1 から 2 の番号を入力してください。"));
+}
+
 TEST_F(CheckTest, AnInterruptionWhileThePinIsTypedCancels) {
   ScriptedDesk desk([&](const Reply& reply) {
     if (reply.has_begin()) {

@@ -16,6 +16,7 @@ constexpr Phrase kWell("問題なし", "well");
 constexpr Phrase kFound("問題あり", "found");
 constexpr Phrase kNotExamined("調べていません", "not examined");
 constexpr Phrase kNotUsed("対象なし", "not used");
+constexpr Phrase kSee("上の {}", "see {} above");
 constexpr Phrase kRemedy("対応: ", "What to do: ");
 constexpr Phrase kNothingFound("カードが読めない原因は見つかりませんでした。",
                                "Nothing was found that keeps a card from being read.");
@@ -56,6 +57,16 @@ const Phrase& StatePhrase(Examined::State state) {
   }
 }
 
+// Which findings are of the examination `id`: 2, 3.
+std::string NumbersOf(const Diagnosis& diagnosis, const std::string& id) {
+  std::string numbers;
+  for (int i = 0; i < diagnosis.finding_size(); ++i) {
+    if (diagnosis.finding(i).examined() != id) continue;
+    numbers += (numbers.empty() ? "" : ", ") + std::to_string(i + 1);
+  }
+  return numbers;
+}
+
 // Lines of 80 columns, all indented by three.
 std::string Indented(const std::string& text) {
   std::string lines;
@@ -70,8 +81,9 @@ std::string DiagnosisText(const Diagnosis& diagnosis, Language language) {
   int number = 0;
   for (const Finding& finding : diagnosis.finding()) {
     const check::v1::Failure failure = WithTexts(finding.failure());
-    text += std::to_string(++number) + ". " + In(failure.happened(), language) + " (" +
-            NameOf(failure.code()) + ")\n";
+    const std::string head = std::to_string(++number) + ". " + In(failure.happened(), language) +
+                             " (" + NameOf(failure.code()) + ")";
+    for (const std::string& line : WrapTo(head, 80)) text += line + "\n";
     const std::string seen = In(finding.seen(), language);
     if (!seen.empty()) text += Indented(seen);
     if (!failure.detail().empty()) text += Indented(Printable(failure.detail()));
@@ -84,8 +96,12 @@ std::string DiagnosisText(const Diagnosis& diagnosis, Language language) {
   if (number == 0) text += std::string(kNothingFound.In(language)) + "\n\n";
   std::vector<std::vector<std::string>> rows;
   for (const Examined& examined : diagnosis.examined()) {
-    rows.push_back({Label(examined.id(), language), StatePhrase(examined.state()).In(language),
-                    In(examined.note(), language)});
+    std::string note = In(examined.note(), language);
+    if (examined.state() == Examined::STATE_FOUND) {
+      note = Fill(kSee, language, {NumbersOf(diagnosis, examined.id())});
+    }
+    rows.push_back(
+        {Label(examined.id(), language), StatePhrase(examined.state()).In(language), note});
   }
   text += WrappedColumns(rows, {18, 14, 44});
   for (const check::v1::Text& unseen : diagnosis.unseen()) {

@@ -10,6 +10,8 @@ namespace {
 
 constexpr Phrase kNoAnswer("窓口システムに確かめられませんでした（{}）。",
                            "The host could not be asked ({}).");
+constexpr Phrase kSilent("窓口システムにつながらないため、調べられません。",
+                         "The host does not answer.");
 constexpr Phrase kOlder("窓口システムの版が古く、確かめられません。",
                         "This host is too old to be asked.");
 constexpr Phrase kNotAllowed("担当者か管理者の権限がないため、確かめられません。",
@@ -66,7 +68,7 @@ Diagnosis Examine(const Seen& seen) {
     Examined& examined = *diagnosis.add_examined();
     examined.set_id(row.id);
     examined.set_state(part.state);
-    *examined.mutable_note() = part.note;
+    if (!part.note.en().empty()) *examined.mutable_note() = part.note;
     for (const Finding& finding : part.findings) {
       Finding& found = *diagnosis.add_finding();
       found = finding;
@@ -106,8 +108,9 @@ Part NotAnswered(const absl::Status& why) {
   } else if (CodeOf(why) == check::v1::FAILURE_CODE_ROLE_FORBIDDEN) {
     part.note = Both(kNotAllowed);
   } else {
-    const auto failure = FailureOf(why, check::v1::FAILURE_CODE_HOST_UNREACHABLE);
-    part.note = Both(kNoAnswer, {NameOf(failure.code())});
+    const auto code = FailureOf(why, check::v1::FAILURE_CODE_HOST_UNREACHABLE).code();
+    part.note = code == check::v1::FAILURE_CODE_HOST_UNREACHABLE ? Both(kSilent)
+                                                                 : Both(kNoAnswer, {NameOf(code)});
   }
   return part;
 }
@@ -121,8 +124,8 @@ Finding Found(check::v1::FailureCode code, check::v1::Text seen, check::v1::Text
               const std::string& detail) {
   Finding finding;
   *finding.mutable_failure() = Describe(code, detail);
-  *finding.mutable_seen() = std::move(seen);
-  *finding.mutable_remedy() = std::move(remedy);
+  if (!seen.en().empty()) *finding.mutable_seen() = std::move(seen);
+  if (!remedy.en().empty()) *finding.mutable_remedy() = std::move(remedy);
   return finding;
 }
 

@@ -152,6 +152,10 @@ std::optional<std::vector<std::string>> PcscReaders(const HostSeen& host) {
   return names;
 }
 
+absl::Status WhyNoPlugins(const HostSeen& host) {
+  return host.host.ok() ? host.plugins.status() : host.host.status();
+}
+
 bool IsToken(const UsbReader& device) {
   return std::any_of(std::begin(kTokens), std::end(kTokens),
                      [&](const char* vendor) { return device.id.rfind(vendor, 0) == 0; });
@@ -203,7 +207,7 @@ Part ExamineUsb(const Seen& seen, const Diagnosis& before) {
     const std::string name = device.name.empty() ? "USB" : device.name;
     if (!device.module.empty()) {
       findings.push_back(Found(FAILURE_CODE_READER_PORT_BUSY,
-                               {Both(kClaimed, {name, device.id, device.module})},
+                               Both(kClaimed, {name, device.id, device.module}),
                                Both(kRemoveModule, {device.module, device.module})));
       continue;
     }
@@ -234,6 +238,7 @@ Part ExamineUsb(const Seen& seen, const Diagnosis& before) {
 
 Part ExamineSerial(const Seen& seen, const Diagnosis&) {
   if (!seen.host.local) return NotUsed(kOfAnotherMachine);
+  if (!seen.host.plugins.ok()) return NotAnswered(WhyNoPlugins(seen.host));
   std::vector<Finding> findings;
   for (const SerialPort& port : seen.machine.serial) {
     if (!port.there) {
@@ -262,6 +267,7 @@ Part ExamineSerial(const Seen& seen, const Diagnosis&) {
 
 Part ExamineBluetooth(const Seen& seen, const Diagnosis&) {
   if (!seen.host.local) return NotUsed(kOfAnotherMachine);
+  if (!seen.host.plugins.ok()) return NotAnswered(WhyNoPlugins(seen.host));
   if (IsWanted(seen.host, "bluetooth") != Wanted::kYes) return NotUsed(kNobodyNeeds);
   const Bluetooth& bluetooth = seen.machine.bluetooth;
   std::vector<Finding> findings;
