@@ -100,6 +100,8 @@ TEST_F(Doctor, FindsAnAuthorityThatIsGone) {
 TEST_F(Doctor, FindsPluginsThatAreNotApprovedOrChanged) {
   Start();
   clinic_->Revoke(ReaderPlugin());
+  ASSERT_TRUE(Await(
+      [&] { return clinic_->Plugin(ReaderPlugin()).state() == PluginRow::STATE_UNAPPROVED; }));
   ExpectFinds("PLUGIN_NOT_APPROVED", "madoguchi plugins approve " + ReaderPlugin());
   EXPECT_THAT(first_, HasSubstr("That plugin is not approved."));
   clinic_->Approve(ReaderPlugin());
