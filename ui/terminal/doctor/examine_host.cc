@@ -37,6 +37,8 @@ constexpr Phrase kAddReaderPlugin(
     "Add a reader plugin (such as reader_pcsc) to the configuration, and start madoguchid again.");
 constexpr Phrase kRunning("{}個が動いています", "{} are running");
 constexpr Phrase kNothingToSay("プラグインがありません", "there are none");
+constexpr Phrase kItsPlugin("プラグインが動いていないため、調べられません。",
+                            "Its plugin does not run.");
 constexpr Phrase kReached("つながります", "it answers");
 constexpr Phrase kCheckNetwork(
     "ネットワークと、プラグインの設定にあるサーバーの場所を確かめてください。",
@@ -86,13 +88,25 @@ void Judge(const PluginRow& row, std::vector<Finding>* findings) {
   }
 }
 
+// Whether it is the authority's plugin that does not run.
+bool IsPluginFound(const HostSeen& host) {
+  return host.plugins.ok() && std::any_of(host.plugins->plugin().begin(),
+                                          host.plugins->plugin().end(), [](const PluginRow& row) {
+                                            return row.kind() == plugin::v1::KIND_AUTHORITY &&
+                                                   row.state() != PluginRow::STATE_UNUSED &&
+                                                   row.state() != PluginRow::STATE_RUNNING;
+                                          });
+}
+
 }  // namespace
 
 Part ExamineHost(const Seen& seen, const Diagnosis&) {
   const HostSeen& host = seen.host;
   if (host.host.ok()) return Well(kHost, {host.host->version(), host.address});
   const Failure failure = FailureOf(host.host.status(), FAILURE_CODE_HOST_UNREACHABLE);
-  return Judged({Found(failure.code(), Both(kAsked, {host.address}), Nothing(), failure.detail())},
+  const bool told = failure.detail().find(host.address) != std::string::npos;
+  return Judged({Found(failure.code(), told ? Nothing() : Both(kAsked, {host.address}), Nothing(),
+                       failure.detail())},
                 {});
 }
 
@@ -129,6 +143,9 @@ Part ExamineAuthority(const Seen& seen, const Diagnosis&) {
   const Failure failure = FailureOf(host.authority.status(), FAILURE_CODE_UNSPECIFIED);
   switch (failure.code()) {
     case FAILURE_CODE_AUTHORITY_UNREACHABLE:
+      if (IsPluginFound(host)) {
+        return {Examined::STATE_NOT_EXAMINED, Both(kItsPlugin), {}};
+      }
       return Judged({Found(failure.code(), Nothing(), Both(kCheckNetwork), failure.detail())}, {});
     case FAILURE_CODE_AUTHORITY_SLOW:
     case FAILURE_CODE_NOT_ENROLLED:

@@ -103,7 +103,12 @@ Part ExamineCounters(const Seen& seen, const Diagnosis&) {
   for (const auto& counter : host.counters->row()) {
     for (const std::string& named : counter.reader()) {
       if (std::count(there.begin(), there.end(), named) > 0) continue;
-      const std::string nearest = Nearest(named, there);
+      // Not one that it names already.
+      std::vector<std::string> others = there;
+      std::erase_if(others, [&](const std::string& other) {
+        return std::count(counter.reader().begin(), counter.reader().end(), other) > 0;
+      });
+      const std::string nearest = Nearest(named, others);
       // While its plugin is down nobody knows; that has been found already.
       const std::string plugin = named.substr(0, named.find('/'));
       const bool known = std::any_of(host.readers->source().begin(), host.readers->source().end(),

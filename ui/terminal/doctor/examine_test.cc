@@ -94,6 +94,14 @@ TEST_F(DiagnosisOfHost, TheAuthority) {
     seen_.host.authority = FailureStatus(code, "why");
     EXPECT_THAT(Codes(), ElementsAre("authority " + NameOf(code)));
   }
+  // The cause has been told: its plugin.
+  seen_.host.authority = FailureStatus(FAILURE_CODE_AUTHORITY_UNREACHABLE, "why");
+  PluginRow& plugin = *seen_.host.plugins->add_plugin();
+  plugin.set_name("authority_online");
+  plugin.set_kind(plugin::v1::KIND_AUTHORITY);
+  plugin.set_state(PluginRow::STATE_UNAPPROVED);
+  EXPECT_THAT(Codes(), ElementsAre("plugins PLUGIN_NOT_APPROVED"));
+  plugin.set_state(PluginRow::STATE_RUNNING);
   seen_.host.authority = absl::UnimplementedError("an older host");
   EXPECT_THAT(Codes(), IsEmpty());
   EXPECT_EQ(StateOf("authority"), Examined::STATE_NOT_EXAMINED);
@@ -153,7 +161,11 @@ TEST_F(DiagnosisOfHost, ACounterThatNamesAReaderWhichIsNotThere) {
   seen_.host.counters->mutable_row(0)->set_reader(0, "reader_pcsc/ACS ACR122 PICC Interface 00 00");
   EXPECT_THAT(Codes(), ElementsAre("counters READER_UNKNOWN"));
   EXPECT_THAT(Seen(), HasSubstr(std::string("comes near: reader_pcsc/") + kAcr));
-  seen_.host.counters->mutable_row(0)->set_reader(0, "reader_pcsc/Z");
+  // One that it names already is not what was meant.
+  seen_.host.counters->mutable_row(0)->add_reader(std::string("reader_pcsc/") + kAcr);
+  EXPECT_THAT(Seen(), testing::Not(HasSubstr("near")));
+  seen_.host.counters->mutable_row(0)->clear_reader();
+  seen_.host.counters->mutable_row(0)->add_reader("reader_pcsc/Z");
   EXPECT_THAT(Codes(), ElementsAre("counters READER_UNKNOWN"));
   EXPECT_THAT(Seen(), testing::Not(HasSubstr("near")));
 }
