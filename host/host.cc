@@ -118,7 +118,7 @@ class RunningHost final : public Host {
     plugins_ = std::make_unique<Plugins>(
         configured,
         Plugins::Place{config_.plugin_folder(), base_, config_.state_folder(),
-                       OwnFolder() + "/madoguchi-jail"},
+                       OwnFolder() + "/madoguchi-jail", ControlGroups::TakeOver()},
         &readers_);
     journal_ = std::jthread([this](std::stop_token stopping) { KeepJournal(std::move(stopping)); });
   }

@@ -62,6 +62,9 @@ class Jpki {
   // short ids it is signed in the same call. Empty: nothing is.
   absl::StatusOr<PinResult> VerifyPin(Secret* pin, const std::string& digest_info = "");
 
+  // The same, with the PIN typed at the reader's own pad.
+  absl::StatusOr<PinResult> VerifyAtPad(const PadForm& form, const std::string& digest_info = "");
+
   // COMPUTE DIGITAL SIGNATURE with the 利用者証明用 key (EF 0017) over a DigestInfo of 51 bytes,
   // the one that VerifyPin was told of if it was; 256 bytes (RSA-2048). CARD_ANSWER_INVALID when
   // the card gives another length.
@@ -80,6 +83,12 @@ class Jpki {
   // Selects the application and sends `next` in the same call; its answer is `first_part_`.
   static absl::StatusOr<Jpki> SelectAnd(std::unique_ptr<CardSession> session,
                                         const std::vector<uint8_t>& next);
+  // VERIFY without its PIN, what goes in the same call with it, and what both brought.
+  std::vector<uint8_t> VerifyTemplate() const;
+  std::vector<std::vector<uint8_t>> AfterVerify(const std::string& digest_info) const;
+  absl::StatusOr<PinResult> TakeVerified(
+      const absl::StatusOr<std::vector<std::vector<uint8_t>>>& responses);
+
   static absl::StatusOr<Answer> Split(const std::vector<uint8_t>& response);
   // Sends the rest of the certificate's READs, the empty VERIFY where it is wanted and the READ of
   // the label, in one call.

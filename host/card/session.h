@@ -2,6 +2,7 @@
 #define MADOGUCHI_HOST_CARD_SESSION_H_
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <iterator>
 #include <span>
@@ -11,6 +12,12 @@
 #include "sdk/secret/secret.h"
 
 namespace madoguchi {
+
+// How a PIN is typed at a reader's own pad.
+struct PadForm {
+  uint32_t shortest = 4, longest = 16;  // digits, 1..16
+  std::chrono::seconds patience{60};    // that the person has, 1..255
+};
 
 // One transaction with one card. It begins when the object is made and ends with it: the card is
 // then reset, on every path, so that no verified PIN stays. Used by one thread; the calls block
@@ -40,7 +47,6 @@ class CardSession {
 
   // Sends `apdu_template` (CLA INS P1 P2 Lc, with Lc = 0) with `pin` as its data, once. The PIN
   // goes by the lane of its own, is in no message, and is wiped here as soon as it is on its way.
-  // Without a pin the reader's own pad asks for it.
   virtual absl::StatusOr<std::vector<uint8_t>> VerifyPin(std::span<const uint8_t> apdu_template,
                                                          Secret* pin) = 0;
 
@@ -57,6 +63,15 @@ class CardSession {
     if (!rest.ok()) return rest.status();
     std::move(rest->begin(), rest->end(), std::back_inserter(answers));
     return answers;
+  }
+
+  // The same, with the PIN typed at the reader's own pad: blocks while the person types. Further
+  // failures: PIN_PAD_CANCELLED, PIN_NOT_TYPED, PIN_FORM, with no try spent; UNIMPLEMENTED without
+  // a pad.
+  virtual absl::StatusOr<std::vector<std::vector<uint8_t>>> VerifyAtPadAndTransmitAll(
+      std::span<const uint8_t> apdu_template, const PadForm& form,
+      std::span<const std::vector<uint8_t>> commands) {
+    return absl::UnimplementedError("this reader has no PIN pad");
   }
 
  protected:

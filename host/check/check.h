@@ -28,6 +28,7 @@ struct Limits {
   std::chrono::milliseconds authority{8000};
   std::chrono::milliseconds apdu{5000};        // one call to a card: an APDU, or a few in a row
   std::chrono::milliseconds typing{120000};    // the PIN
+  std::chrono::milliseconds pad{60000};        // the PIN, at a reader's own pad
   std::chrono::milliseconds card{60000};       // laying the card down
   std::chrono::milliseconds question{180000};  // any other question
   std::chrono::milliseconds pin_held{60000};   // a typed PIN, sealed
@@ -120,17 +121,26 @@ class Check {
 
   // Questions (check_questions.cc).
   Evidence AskPin(const Step::AskPin& step);
+  // Whether a PIN of that form is to be typed at the reader's own pad: the card's, where one is in
+  // hand, or each that the card may be laid on.
+  bool IsForPad(const check::v1::PinForm& form) const;
+  // PinAtPad: nothing is typed until the VERIFY.
+  Evidence MeantForPad(const check::v1::PinForm& form);
   Evidence AskLastTry();
   Evidence AskVisualMatch();
   Evidence AskAnything(const Step::Ask& step);
   // Waits for the reply to the question of scene_; meanwhile a card that may be taken is read ahead
-  // where `read_ahead` says so. Something else than a reply is the step's evidence.
-  std::optional<Evidence> AwaitReply(Screens::Acceptor acceptor, Time until, FailureCode when_late,
-                                     bool read_ahead, desk::v1::Reply* reply);
+  // where `read_ahead` says so. Something else than a reply is the step's evidence; `when_read` may
+  // give one as soon as a card was.
+  std::optional<Evidence> AwaitReply(
+      Screens::Acceptor acceptor, Time until, FailureCode when_late, bool read_ahead,
+      desk::v1::Reply* reply, const std::function<std::optional<Evidence>()>& when_read = nullptr);
 
   // The card (check_card.cc).
   Evidence ReadCertificate();
   Evidence ProveCard();
+  // The one VERIFY, with the PIN in hand or at the pad. Neither is there any more afterwards.
+  absl::StatusOr<PinResult> Verify(const std::string& digest_info);
   // A card in hand, with its certificate.
   absl::Status TakeAndRead();
   // The card whose certificate was read, in hand and with its tries left known: where it lay, or
@@ -185,6 +195,7 @@ class Check {
   std::set<uint64_t> disowned_;    // and those they did not
   std::vector<std::string> lost_;  // readers that went away in this step, and it went on
   std::optional<HeldPin> pin_;
+  std::optional<PadForm> pad_form_;  // instead of pin_: it is going to be typed at the pad
   bool wants_tries_ = false;
   // From ReadCertificate on: whose certificate it is, for the card that must stay the same.
   std::optional<Certificate> certificate_;

@@ -161,10 +161,27 @@ std::optional<Evidence> Check::FindAgain() {
   return KnowTries();
 }
 
+absl::StatusOr<PinResult> Check::Verify(const std::string& digest_info) {
+  if (const auto form = std::exchange(pad_form_, std::nullopt)) {
+    scene_.stage = desk::v1::STAGE_TYPE_AT_PAD;
+    screens_.Show(scene_);
+    return hand_->jpki->VerifyAtPad(*form, digest_info);
+  }
+  absl::StatusOr<PinResult> result = absl::UnknownError("");
+  {
+    const HeldPin held = *std::exchange(pin_, std::nullopt);
+    auto pin = held.key->Open(held.sealed, subject_.check_id);
+    if (!pin.ok()) return FailureStatus(FAILURE_CODE_PIN_SEAL_INVALID);
+    result = hand_->jpki->VerifyPin(&*pin, digest_info);
+  }
+  WipeStackBelow();
+  return result;
+}
+
 Evidence Check::ProveCard() {
   scene_.stage = desk::v1::STAGE_PROVING;
   screens_.Show(scene_);
-  if (!pin_ || steady_clock::now() >= pin_->until) {
+  if (!pad_form_ && (!pin_ || steady_clock::now() >= pin_->until)) {
     pin_.reset();
     return Failed(FAILURE_CODE_PIN_HELD_TOO_LONG);
   }
@@ -172,11 +189,17 @@ Evidence Check::ProveCard() {
   auto trouble = TakeInHand();
   while (trouble && GoesOnElsewhere(trouble->failed().code(), scene_.reader)) trouble = FindAgain();
   if (trouble) return *trouble;
+  // A reader of no pad came since, and it was laid there.
+  if (pad_form_ && !certificate_seen_.pin_pad) {
+    DropCard();
+    return Failed(FAILURE_CODE_PIN_NOT_TYPED, certificate_seen_.place() + " has no PIN pad");
+  }
   const std::optional<int> tries = *hand_->tries_left;
   Evidence evidence;
   if (tries == 0) {
     DropCard();
     pin_.reset();
+    pad_form_.reset();
     evidence.mutable_pin_blocked();
     return evidence;
   }
@@ -198,14 +221,14 @@ Evidence Check::ProveCard() {
 
   const std::string digest = ProofDigest({world_.authority_id, world_.host_id, subject_.check_id,
                                           challenge->challenge(), certificate_->sha256()});
-  absl::StatusOr<PinResult> result = absl::UnknownError("");
-  {
-    const HeldPin held = *std::exchange(pin_, std::nullopt);
-    auto pin = held.key->Open(held.sealed, subject_.check_id);
-    if (!pin.ok()) return Failed(pin.status(), FAILURE_CODE_PIN_SEAL_INVALID);
-    result = hand_->jpki->VerifyPin(&*pin, DigestInfo(digest));
+  if (pad_form_) {
+    // A challenge that is taken is good for as long again as that: the authority must still know
+    // it.
+    const std::chrono::seconds known(std::max<uint32_t>(challenge->valid_for_s() / 2, 1));
+    pad_form_->patience = std::min(pad_form_->patience, known);
   }
-  WipeStackBelow();
+  const auto result = Verify(DigestInfo(digest));
+  scene_.pin_rejected = false;
   if (!result.ok()) {
     DropCard();
     return Failed(result.status(), FAILURE_CODE_READER_LOST);

@@ -41,7 +41,28 @@ absl::Status TakeAny(const desk::v1::Reply&) { return absl::OkStatus(); }
 
 }  // namespace
 
+bool Check::IsForPad(const PinForm& form) const {
+  if (!form.digits()) return false;  // A pad has no letters.
+  if (hand_) return hand_->seen.pin_pad;
+  if (certificate_) return certificate_seen_.pin_pad;
+  return world_.readers->OnlyPads(subject_.places);
+}
+
+Evidence Check::MeantForPad(const PinForm& form) {
+  const auto patience = std::chrono::ceil<std::chrono::seconds>(world_.limits.pad);
+  pin_.reset();
+  pad_form_ = PadForm{form.shortest(), form.longest(),
+                      std::clamp(patience, std::chrono::seconds(1), std::chrono::seconds(255))};
+  Evidence evidence;
+  evidence.mutable_pin_at_pad();
+  return evidence;
+}
+
 Evidence Check::AskPin(const Step::AskPin& step) {
+  wants_tries_ = true;
+  scene_.pin_rejected = record_.entry_size() >= 2 &&
+                        record_.entry(record_.entry_size() - 2).evidence().has_pin_rejected();
+  if (IsForPad(step.form())) return MeantForPad(step.form());
   auto made = PromptKey::Make();
   if (!made.ok()) return Failed(made.status(), FAILURE_CODE_PIN_SEAL_INVALID);
   const std::shared_ptr<PromptKey> key = *std::move(made);
@@ -53,11 +74,8 @@ Evidence Check::AskPin(const Step::AskPin& step) {
   if (!signature.ok()) return Failed(signature.status(), FAILURE_CODE_PIN_SEAL_INVALID);
   prompt.set_signature(*std::move(signature));
 
-  wants_tries_ = true;
   scene_.stage = desk::v1::STAGE_ASK_PIN;
   scene_.pin_prompt = prompt;
-  scene_.pin_rejected = record_.entry_size() >= 2 &&
-                        record_.entry(record_.entry_size() - 2).evidence().has_pin_rejected();
   // The form is looked at as soon as the PIN comes, so that a slip of the finger is told at once
   // and costs no try. The PIN is wiped again and stays sealed until the VERIFY.
   const auto form_fits = [key, check_id = subject_.check_id,
@@ -73,10 +91,15 @@ Evidence Check::AskPin(const Step::AskPin& step) {
   };
   desk::v1::Reply reply;
   const auto other = AwaitReply(form_fits, std::chrono::steady_clock::now() + world_.limits.typing,
-                                FAILURE_CODE_PIN_NOT_TYPED, /*read_ahead=*/true, &reply);
+                                FAILURE_CODE_PIN_NOT_TYPED, /*read_ahead=*/true, &reply,
+                                [&]() -> std::optional<Evidence> {
+                                  if (!IsForPad(step.form())) return {};
+                                  return MeantForPad(step.form());
+                                });
   scene_.pin_prompt.reset();
   scene_.pin_rejected = false;
   if (other) return *other;
+  pad_form_.reset();
   pin_ = HeldPin{key, reply.pin(), std::chrono::steady_clock::now() + world_.limits.pin_held};
   Evidence evidence;
   evidence.mutable_pin_sealed();
@@ -85,15 +108,18 @@ Evidence Check::AskPin(const Step::AskPin& step) {
 
 Evidence Check::AskLastTry() {
   scene_.stage = desk::v1::STAGE_ASK_LAST_TRY;
-  const auto until = pin_ ? pin_->until : std::chrono::steady_clock::now();
+  const auto now = std::chrono::steady_clock::now();
+  const auto until = pin_ ? pin_->until : pad_form_ ? now + world_.limits.question : now;
   desk::v1::Reply reply;
   if (auto other = AwaitReply(TakeAny, until, FAILURE_CODE_PIN_HELD_TOO_LONG,
                               /*read_ahead=*/false, &reply)) {
     pin_.reset();
+    pad_form_.reset();
     return *other;
   }
   if (!reply.last_try().go_on()) {
     pin_.reset();
+    pad_form_.reset();
     return Failed(FAILURE_CODE_PIN_LAST_TRY_DECLINED);
   }
   Evidence evidence;
@@ -130,9 +156,9 @@ Evidence Check::AskAnything(const Step::Ask& step) {
   return evidence;
 }
 
-std::optional<Evidence> Check::AwaitReply(Screens::Acceptor acceptor, Time until,
-                                          FailureCode when_late, bool read_ahead,
-                                          desk::v1::Reply* reply) {
+std::optional<Evidence> Check::AwaitReply(
+    Screens::Acceptor acceptor, Time until, FailureCode when_late, bool read_ahead,
+    desk::v1::Reply* reply, const std::function<std::optional<Evidence>()>& when_read) {
   screens_.Ask(scene_, acceptor);
   while (true) {
     // What was read dies with its card.
@@ -155,6 +181,9 @@ std::optional<Evidence> Check::AwaitReply(Screens::Acceptor acceptor, Time until
       }
       // No PIN can help this card; why should the patient type one.
       if (scene_.tries_left == 0) return Failed(FAILURE_CODE_PIN_BLOCKED);
+      if (hand_ && when_read) {
+        if (auto evidence = when_read()) return evidence;
+      }
       if (hand_) screens_.Ask(scene_, acceptor);
     }
     // A PIN that was typed before this question is wiped when its time is over.

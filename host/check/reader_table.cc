@@ -112,7 +112,8 @@ CardSeen ReaderTable::CardOf(const std::string& plugin, const std::string& reade
           seen.arrival,
           seen.state.lying(),
           seen.state.presence() == reader::v1::PRESENCE_PRESENT,
-          seen.taken_by};
+          seen.taken_by,
+          seen.state.pin_pad()};
 }
 
 std::vector<CardSeen> ReaderTable::Cards(const Places& places) const {
@@ -246,6 +247,19 @@ std::optional<check::v1::Failure> ReaderTable::WhyUnusable(const Places& places)
   if (down) return down;
   return Describe(others ? check::v1::FAILURE_CODE_READER_UNKNOWN
                          : check::v1::FAILURE_CODE_NO_READER);
+}
+
+bool ReaderTable::OnlyPads(const Places& places) const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  bool any = false;
+  for (const auto& [plugin, source] : sources_) {
+    for (const auto& [reader, seen] : source.readers) {
+      if (!IsUsable(seen.state) || !IsOneOf(places, plugin + "/" + reader)) continue;
+      if (!seen.state.pin_pad()) return false;
+      any = true;
+    }
+  }
+  return any;
 }
 
 uint64_t ReaderTable::arrivals() const {

@@ -32,6 +32,7 @@ struct CardSeen {
   bool lying = false;
   bool powered = true;
   std::string taken_by;  // the check that took it, or nobody
+  bool pin_pad = false;  // its reader's
 
   std::string place() const { return plugin + "/" + reader; }
 };
@@ -74,6 +75,8 @@ class ReaderTable {
   // READER_SERVICE_DOWN; READER_UNKNOWN when `places` name readers that are not there, though their
   // plugin knows others; NO_READER. Nothing when there is one.
   std::optional<check::v1::Failure> WhyUnusable(const Places& places) const;
+  // Whether a PIN can be typed at each of Usable(places), and there is one.
+  bool OnlyPads(const Places& places) const;
   // The newest arrival so far, on any reader.
   uint64_t arrivals() const;
 

@@ -34,6 +34,7 @@ class NotedPlugins final : public PluginDesk {
   std::vector<desk::v1::PluginRow> List() const override {
     return std::vector<desk::v1::PluginRow>(1);
   }
+  std::vector<std::string> JailLacks() const override { return {}; }
   absl::StatusOr<desk::v1::InspectPluginReply> Inspect(const std::string&) const override {
     return desk::v1::InspectPluginReply();
   }

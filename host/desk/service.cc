@@ -4,7 +4,6 @@
 #include "host/utc_now.h"
 #include "host/version.h"
 #include "sdk/failure/failure.h"
-#include "sdk/launch/jail/jail.h"
 
 namespace madoguchi {
 namespace {
@@ -114,9 +113,7 @@ grpc::ServerUnaryReactor* DeskService::ListPlugins(grpc::CallbackServerContext* 
     shown.clear_log();
     shown.clear_incident();
   }
-  for (const Layer& layer : Layers()) {
-    if (!layer.there) reply->add_jail_lacks(layer.name + ": " + layer.sentence);
-  }
+  for (const std::string& lack : house_.plugins->JailLacks()) reply->add_jail_lacks(lack);
   return Finished(context, absl::OkStatus());
 }
 

@@ -26,7 +26,7 @@ class Incidents {
   // The newest last.
   std::vector<desk::v1::PluginIncident> list() const;
 
-  static constexpr size_t kMost = 10;
+  static constexpr size_t kMost = 40;
 
  private:
   const Clock clock_;

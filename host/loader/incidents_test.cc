@@ -26,7 +26,7 @@ TEST(Incidents, OfManyTheOldestMakeRoomAndNoneColoursATerminal) {
   for (int i = 0; i < 100; ++i) incidents.Add("said \x1b[31m" + std::to_string(i));
   const auto list = incidents.list();
   ASSERT_EQ(list.size(), Incidents::kMost);
-  EXPECT_EQ(list.front().what(), "said ?[31m90");
+  EXPECT_EQ(list.front().what(), "said ?[31m60");
   EXPECT_EQ(list.back().what(), "said ?[31m99");
 }
 

@@ -16,6 +16,8 @@ class PluginDesk {
   virtual ~PluginDesk() = default;
 
   virtual std::vector<desk::v1::PluginRow> List() const = 0;
+  // ListPluginsReply.jail_lacks.
+  virtual std::vector<std::string> JailLacks() const = 0;
   virtual absl::StatusOr<desk::v1::InspectPluginReply> Inspect(const std::string& name) const = 0;
   // `who` (the caller) and `when` (RFC 3339, UTC) are kept with the approval.
   virtual absl::Status Approve(const desk::v1::ApprovePluginRequest& request,

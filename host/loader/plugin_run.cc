@@ -58,10 +58,17 @@ absl::Status PluginRun::StartBus() {
 }
 
 absl::Status PluginRun::Spawn(uint64_t generation, const std::shared_ptr<Incidents>& incidents) {
-  const auto launch = LauncherArguments(plan_.launcher, plan_.jail, kProgramFd, getpid());
-  surroundings_ = Surroundings(plan_.jail);
-  auto spawned =
-      madoguchi::Spawn(launch, plan_.image->program.get(), plan_.jail.pin_lane, plan_.jail.notices);
+  Jail jail = plan_.jail;
+  if (plan_.groups != nullptr) {
+    auto group = plan_.groups->Make(jail.name, jail.memory_mib, jail.threads);
+    if (!group.ok()) return group.status();
+    group_ = *std::move(group);
+    jail.grouped = true;
+  }
+  const auto launch = LauncherArguments(plan_.launcher, jail, kProgramFd, getpid());
+  surroundings_ = Surroundings(jail);
+  auto spawned = madoguchi::Spawn(launch, plan_.image->program.get(), jail.pin_lane, jail.notices,
+                                  group_ == nullptr ? -1 : group_->entrance());
   if (!spawned.ok()) return spawned.status();
   spawned_ = *std::move(spawned);
   const plugin::v1::Manifest& manifest = plan_.image->folder.manifest;
@@ -79,9 +86,8 @@ absl::Status PluginRun::Spawn(uint64_t generation, const std::shared_ptr<Inciden
                                                            spawned_.service.Release(), arguments);
   if (plan_.jail.notices) {
     denied_ = std::make_unique<DeniedCalls>(
-        std::move(spawned_.notices), [incidents](const std::string& call) {
-          incidents->Add("tried " + call + ", which its jail denies");
-        });
+        std::move(spawned_.notices), plan_.jail,
+        [incidents](const std::string& what) { incidents->Add(what); });
   }
   pulse_ = std::make_unique<Pulse>(life_->channel, patience_.pulse);
   return absl::OkStatus();
@@ -170,6 +176,11 @@ std::string PluginRun::Bury(bool wait) {
   while (waitid(P_PID, static_cast<id_t>(spawned_.pid), &facts, WEXITED) != 0 && errno == EINTR) {
   }
   log_->End(spawned_.log.get());
+  const bool out_of_memory = group_ != nullptr && group_->RanOutOfMemory();
+  group_.reset();
+  if (out_of_memory) {
+    return "killed for memory beyond " + std::to_string(plan_.jail.memory_mib) + " MiB";
+  }
   if (!by_itself && facts.si_code != CLD_EXITED && facts.si_status == SIGKILL) {
     return "killed, because it did not end by itself";
   }

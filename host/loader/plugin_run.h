@@ -14,6 +14,7 @@
 #include "host/loader/pulse.h"
 #include "madoguchi/plugin/v1/plugin.pb.h"
 #include "sdk/launch/bus_proxy.h"
+#include "sdk/launch/control_groups.h"
 #include "sdk/launch/denied_calls.h"
 #include "sdk/launch/image.h"
 #include "sdk/launch/jail/jail.h"
@@ -30,8 +31,9 @@ struct PluginPlan {
   plugin::v1::StartRequest settings;
   std::vector<std::string> granted;  // permissions
   Jail jail;
-  std::string bus;       // the socket of its own D-Bus; empty: it has none
-  std::string launcher;  // path of madoguchi-jail
+  std::string bus;                              // the socket of its own D-Bus; empty: it has none
+  std::string launcher;                         // path of madoguchi-jail
+  std::shared_ptr<const ControlGroups> groups;  // null where the host has none
 };
 
 // One process of a plugin, from its spawn to its burial. Used by the one thread that made it, on
@@ -85,6 +87,7 @@ class PluginRun {
   bool log_open_ = true;
   std::shared_ptr<PluginLife> life_;
   std::unique_ptr<Pulse> pulse_;
+  std::unique_ptr<ControlGroup> group_;
   std::unique_ptr<DeniedCalls> denied_;
   std::unique_ptr<BusProxy> bus_;
 };

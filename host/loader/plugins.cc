@@ -111,6 +111,7 @@ PluginPlan Plugins::Prepare(const Configured& configured) const {
   plan.jail = *std::move(jail);
   plan.jail.notices = true;
   plan.launcher = place_.launcher;
+  if (place_.groups.ok()) plan.groups = *place_.groups;
   return plan;
 }
 
@@ -143,6 +144,21 @@ std::vector<desk::v1::PluginRow> Plugins::List() const {
   std::vector<desk::v1::PluginRow> rows = Rows();
   for (desk::v1::PluginRow& row : Unused()) rows.push_back(std::move(row));
   return rows;
+}
+
+std::vector<std::string> Plugins::JailLacks() const {
+  std::vector<std::string> lacks;
+  for (const Layer& layer : Layers()) {
+    if (!layer.there) lacks.push_back(layer.name + ": " + layer.sentence);
+  }
+  if (!place_.groups.ok()) {
+    lacks.push_back(
+        "control group: a plugin's memory is held by RLIMIT_DATA alone, which does not count "
+        "buffers "
+        "of sockets and pipes: " +
+        std::string(place_.groups.status().message()));
+  }
+  return lacks;
 }
 
 std::string Plugins::FolderOf(const std::string& name) const {

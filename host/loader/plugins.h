@@ -10,6 +10,7 @@
 #include "host/loader/plugin_desk.h"
 #include "host/loader/plugin_slot.h"
 #include "host/loader/ports.h"
+#include "sdk/launch/control_groups.h"
 #include "sdk/launch/manifest.h"
 
 namespace madoguchi {
@@ -28,6 +29,9 @@ class Plugins final : public PluginDesk {
     std::string base;          // what settings' paths are relative to
     std::string state_folder;  // plugins.lock is there, and the sockets of plugins' own buses
     std::string launcher;      // path of madoguchi-jail
+    // The host's control groups, or why there are none.
+    absl::StatusOr<std::shared_ptr<const ControlGroups>> groups =
+        absl::UnavailableError("it was not looked for one");
   };
 
   // Starts what may run. Lives of readers go to `readers`, which outlives this object.
@@ -42,6 +46,7 @@ class Plugins final : public PluginDesk {
   // Of the plugins of the configuration alone, without a look into the plugin folder.
   std::vector<desk::v1::PluginRow> Rows() const;
   std::vector<desk::v1::PluginRow> List() const override;
+  std::vector<std::string> JailLacks() const override;
   absl::StatusOr<desk::v1::InspectPluginReply> Inspect(const std::string& name) const override;
   absl::Status Approve(const desk::v1::ApprovePluginRequest& request, const std::string& who,
                        const std::string& when) override;

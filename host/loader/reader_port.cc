@@ -54,8 +54,9 @@ class PluginSession final : public CardSession {
     request.set_session(session_);
     for (const auto& command : commands) request.add_command(command.data(), command.size());
     reader::v1::TransmitReply reply;
-    const absl::Status status = Call(
-        [&](grpc::ClientContext* context) { return stub_->Transmit(context, request, &reply); });
+    const absl::Status status = Call(limits_, [&](grpc::ClientContext* context) {
+      return stub_->Transmit(context, request, &reply);
+    });
     if (!status.ok()) return status;
     if (reply.response().empty()) return BreaksContract();
     const std::string first = std::move(*reply.mutable_response(0));
@@ -79,27 +80,46 @@ class PluginSession final : public CardSession {
     request.set_session(session_);
     request.set_apdu_template(TextOf(apdu_template));
     request.set_pin_offset(static_cast<uint32_t>(apdu_template.size()));
-    if (pin != nullptr) {
-      const auto token = SendPin(*pin);
-      if (!token.ok()) return token.status();
-      request.set_pin_token(*token);
-      pin->Wipe();
-    }
-    for (const auto& command : commands) request.add_following(command.data(), command.size());
-    reader::v1::VerifyPinReply reply;
-    const absl::Status status = Call(
-        [&](grpc::ClientContext* context) { return stub_->VerifyPin(context, request, &reply); });
-    if (!status.ok()) return status;
-    return Answers(reply.response(), reply.following(), request.following_size());
+    const auto token = SendPin(*pin);
+    if (!token.ok()) return token.status();
+    request.set_pin_token(*token);
+    pin->Wipe();
+    return Verify(&request, commands, limits_);
+  }
+
+  absl::StatusOr<std::vector<std::vector<uint8_t>>> VerifyAtPadAndTransmitAll(
+      std::span<const uint8_t> apdu_template, const PadForm& form,
+      std::span<const std::vector<uint8_t>> commands) override {
+    reader::v1::VerifyPinRequest request;
+    request.set_session(session_);
+    request.set_apdu_template(TextOf(apdu_template));
+    request.set_pin_offset(static_cast<uint32_t>(apdu_template.size()));
+    request.mutable_pad_form()->set_shortest(form.shortest);
+    request.mutable_pad_form()->set_longest(form.longest);
+    request.mutable_pad_form()->set_patience_s(static_cast<uint32_t>(form.patience.count()));
+    // The pad gives up first: it knows why nothing came.
+    return Verify(&request, commands, {limits_.timeout + form.patience, limits_.cancelled});
   }
 
  private:
+  using Texts = google::protobuf::RepeatedPtrField<std::string>;
+
   template <typename Method>
-  absl::Status Call(const Method& method) {
-    return CallPlugin(*life_, limits_, FAILURE_CODE_READER_LOST, FAILURE_CODE_CARD_SILENT, method);
+  absl::Status Call(const CallLimits& limits, const Method& method) {
+    return CallPlugin(*life_, limits, FAILURE_CODE_READER_LOST, FAILURE_CODE_CARD_SILENT, method);
   }
 
-  using Texts = google::protobuf::RepeatedPtrField<std::string>;
+  absl::StatusOr<std::vector<std::vector<uint8_t>>> Verify(
+      reader::v1::VerifyPinRequest* request, std::span<const std::vector<uint8_t>> commands,
+      const CallLimits& limits) {
+    for (const auto& command : commands) request->add_following(command.data(), command.size());
+    reader::v1::VerifyPinReply reply;
+    const absl::Status status = Call(limits, [&](grpc::ClientContext* context) {
+      return stub_->VerifyPin(context, *request, &reply);
+    });
+    if (!status.ok()) return status;
+    return Answers(reply.response(), reply.following(), request->following_size());
+  }
 
   absl::Status BreaksContract() const {
     life_->incidents->Add("answered with more, or fewer, R-APDUs than there were C-APDUs");

@@ -3,7 +3,9 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <string>
+#include <thread>
 
 #include "sdk/plugin/policy.h"
 #include "sdk/plugin/reader.h"
@@ -16,6 +18,11 @@ class TestPolicy final : public madoguchi::plugin::Policy {
   std::string name() const override { return name_; }
   absl::Status Start(const madoguchi::plugin::Settings&) override {
     if (name_ == "refuses") return absl::InvalidArgumentError("number is 0; expected 1 to 9");
+    if (name_ == "eats") {
+      std::thread([] {
+        while (true) std::memset(std::malloc(1 << 20), 1, 1 << 20);
+      }).detach();
+    }
     if (name_ == "mumbles") return absl::InvalidArgumentError("number is \xff\xe7\xaa");
     return absl::OkStatus();
   }

@@ -29,6 +29,7 @@ constexpr size_t kLongestSocketPath = 107;
 class NoPlugins final : public PluginDesk {
  public:
   std::vector<desk::v1::PluginRow> List() const override { return {}; }
+  std::vector<std::string> JailLacks() const override { return {}; }
   absl::StatusOr<desk::v1::InspectPluginReply> Inspect(const std::string& name) const override {
     return Unknown(name);
   }

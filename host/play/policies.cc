@@ -44,6 +44,7 @@ Policy::Flow ByPin(int shortest, int longest) {
                     [](const Seen& seen) { return seen.kind() == Seen::KIND_CERTIFICATE_READ; });
     switch (request.evidence(request.evidence_size() - 1).kind()) {
       case Seen::KIND_PIN_SEALED:
+      case Seen::KIND_PIN_AT_PAD:
         return Next(read ? "prove_card {}" : "read_certificate {}");
       case Seen::KIND_CERTIFICATE_READ:
       case Seen::KIND_LAST_TRY_ACCEPTED:

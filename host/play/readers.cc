@@ -44,6 +44,24 @@ class Session final : public CardSession {
     return Exchange(command, "VERIFY");
   }
 
+  absl::StatusOr<std::vector<std::vector<uint8_t>>> VerifyAtPadAndTransmitAll(
+      std::span<const uint8_t> apdu_template, const PadForm& form,
+      std::span<const std::vector<uint8_t>> commands) override {
+    {
+      std::unique_lock<std::mutex> lock(stay_->mutex);
+      const auto time = std::min<std::chrono::milliseconds>(stay_->pad_time, form.patience);
+      stay_->taken.wait_for(lock, limits_.cancelled, time, [&] { return stay_->gone; });
+      if (limits_.cancelled.stop_requested()) return FailureStatus(FAILURE_CODE_CANCELLED);
+      if (stay_->gone) return FailureStatus(FAILURE_CODE_CARD_GONE);
+      if (stay_->pad_time > form.patience) return FailureStatus(FAILURE_CODE_PIN_NOT_TYPED);
+      if (stay_->pad_fails != FAILURE_CODE_UNSPECIFIED) return FailureStatus(stay_->pad_fails);
+    }
+    auto typed = Secret::OfSize(sizeof(kPin));
+    if (!typed.ok()) return typed.status();
+    std::copy(std::begin(kPin), std::end(kPin), typed->bytes().begin());
+    return VerifyPinAndTransmitAll(apdu_template, &*typed, commands);
+  }
+
  private:
   absl::StatusOr<std::vector<uint8_t>> Exchange(std::span<const uint8_t> command,
                                                 const std::string& line) {
@@ -94,9 +112,10 @@ class Session final : public CardSession {
 
 }  // namespace
 
-void Readers::Plug(const std::string& reader) {
+void Readers::Plug(const std::string& reader, bool pin_pad) {
   {
     std::lock_guard<std::mutex> lock(mutex_);
+    slots_[reader].pin_pad = pin_pad;
     slots_[reader].trouble = check::v1::FAILURE_CODE_UNSPECIFIED;
   }
   Tell();
@@ -202,6 +221,7 @@ void Readers::Tell() {
       state->set_presence(slot.presence);
       state->set_insertion(slot.insertion);
       state->set_lying(slot.lying);
+      state->set_pin_pad(slot.pin_pad);
       if (slot.trouble == check::v1::FAILURE_CODE_UNSPECIFIED) continue;
       state->set_presence(reader::v1::PRESENCE_UNSPECIFIED);
       state->mutable_trouble()->set_code(slot.trouble);

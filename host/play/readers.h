@@ -29,6 +29,10 @@ struct Stay {
   // What a PIN is taken for, one after the other, whatever was typed; right when the list is over.
   // Nothing: the PIN itself counts.
   std::optional<std::deque<bool>> typed_right;
+  // At a reader's own pad: this fails instead of the VERIFY. The PIN itself cannot count there:
+  // without typed_right it is right.
+  check::v1::FailureCode pad_fails = check::v1::FAILURE_CODE_UNSPECIFIED;
+  std::chrono::milliseconds pad_time{0};  // how long the person takes there
   std::mutex mutex;
   std::condition_variable_any taken;
   bool gone = false;
@@ -42,7 +46,7 @@ class Readers final : public ReaderPort {
   explicit Readers(ReaderTable& table, std::string plugin = "virtual")
       : table_(table), plugin_(std::move(plugin)) {}
 
-  void Plug(const std::string& reader);
+  void Plug(const std::string& reader, bool pin_pad = false);
   // Plugs it in, and it cannot be used.
   void PlugInTrouble(const std::string& reader, check::v1::FailureCode why);
   void Unplug(const std::string& reader);
@@ -66,6 +70,7 @@ class Readers final : public ReaderPort {
     std::shared_ptr<Stay> stay;
     uint64_t insertion = 0;
     bool lying = false;
+    bool pin_pad = false;
     reader::v1::Presence presence = reader::v1::PRESENCE_ABSENT;
     check::v1::FailureCode trouble = check::v1::FAILURE_CODE_UNSPECIFIED;
   };

@@ -20,6 +20,7 @@ constexpr char kSecondReader[] = "Played Reader 2";
 constexpr char kAuthorityId[] = "played-authority";
 constexpr uint32_t kApduMs = 150;
 constexpr uint32_t kAuthorityMs = 700;
+constexpr uint32_t kPadMs = 3000;  // four digits and the key that ends them
 
 Eligibility MadeUpPerson(Validity validity) {
   Eligibility person;
@@ -178,9 +179,10 @@ script::Act Stage::Now() const {
 
 void Stage::SetReaders(const script::Act& act) {
   readers_.ServiceUp();
-  const bool there = act.readers() == script::READERS_UNSPECIFIED;
+  const bool pad = act.readers() == script::READERS_PIN_PAD;
+  const bool there = pad || act.readers() == script::READERS_UNSPECIFIED;
   const bool another = act.readers() == script::READERS_ANOTHER;
-  there ? readers_.Plug(kReader) : readers_.Unplug(kReader);
+  there ? readers_.Plug(kReader, pad) : readers_.Unplug(kReader);
   if (act.readers() == script::READERS_IN_TROUBLE) readers_.PlugInTrouble(kReader, act.trouble());
   const bool second = std::any_of(act.cue().begin(), act.cue().end(), [](const script::Cue& cue) {
     return cue.second() || cue.lay().twin();
@@ -298,7 +300,11 @@ std::shared_ptr<Stay> Stage::StayOf(const script::Card& card, const script::Act&
   stay->signature_time = Scaled(static_cast<uint32_t>(faults.slow_signature.count()));
   stay->silent_from = static_cast<int>(faults.silent_from.value_or(0));
   stay->typed_right.emplace();
-  for (const int typed : act.pin()) stay->typed_right->push_back(typed != script::TYPED_WRONG);
+  for (const int typed : act.pin()) {
+    stay->typed_right->push_back(typed != script::TYPED_WRONG);
+    if (typed == script::TYPED_CANCELLED) stay->pad_fails = FAILURE_CODE_PIN_PAD_CANCELLED;
+  }
+  stay->pad_time = Scaled(kPadMs);
   const auto breaks = card.breaks();
   stay->instead = [this, reader, faults,
                    breaks](int n) -> std::optional<absl::StatusOr<std::vector<uint8_t>>> {

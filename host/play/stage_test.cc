@@ -115,7 +115,9 @@ script::Script Ready(const std::string& name) {
 
 // What no check of a desk can end with, and why there is no script for it.
 const std::set<FailureCode> kNoEnding = {
-    // Only a screen that seals wrongly gets them, and it is asked again.
+    // Only a screen that seals wrongly gets them, and it is asked again. Of a PIN pad only one
+    // whose
+    // limits are not those that it was given.
     FAILURE_CODE_PIN_FORM,
     FAILURE_CODE_PIN_SEAL_INVALID,
     // Of the plugins' own commands.
@@ -141,8 +143,6 @@ const std::set<FailureCode> kNoEnding = {
     FAILURE_CODE_PLUGIN_CONFINED,
     FAILURE_CODE_PLUGIN_DOWN,
     FAILURE_CODE_CLOCK_WRONG,
-    // The host does not use pads yet.
-    FAILURE_CODE_PIN_PAD_CANCELLED,
     // Of a screen.
     FAILURE_CODE_HOST_UNREACHABLE,
     FAILURE_CODE_HOST_FOREIGN,
@@ -182,7 +182,6 @@ TEST(ReadyScripts, EachEndsAsItSaysAndTogetherTheyShowEverything) {
   }
   for (int n = 0; n < Evidence::descriptor()->field_count(); ++n) {
     const auto* field = Evidence::descriptor()->field(n);
-    if (field->name() == "pin_at_pad") continue;  // The host does not use pads yet.
     if (field->containing_oneof() == nullptr) continue;
     EXPECT_EQ(evidence.count(static_cast<Evidence::KindCase>(field->number())), 1u)
         << field->name();

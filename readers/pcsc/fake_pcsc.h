@@ -70,6 +70,29 @@ class FakePcsc final : public PcscApi {
   void SetAnswer(Answer answer) {
     Change([&] { answer_ = std::move(answer); });
   }
+  // Another program holds it by an exclusive connection.
+  void HoldExclusively(const std::string& name, bool held) {
+    Change([&] { readers_[name].exclusive = held; });
+  }
+  // What a reader's driver answers to SCardControl; without the fake's lock, so it may block.
+  // Without it no code is known, as with a reader that has no PIN pad.
+  using Driver = std::function<LONG(DWORD code, std::span<const uint8_t> data, Bytes* answer)>;
+  void SetDriver(const std::string& name, Driver driver) {
+    Change([&] { readers_[name].driver = std::move(driver); });
+  }
+  void SetAttrib(const std::string& name, DWORD attribute, const Bytes& value) {
+    Change([&] { readers_[name].attributes[attribute] = value; });
+  }
+  // Whether anybody connected to the reader, or asked for its state.
+  bool WasTouched(const std::string& name) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    return touched_.count(name) > 0;
+  }
+  // Waits until a direct connection was refused.
+  bool AwaitRefusal() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    return changed_.wait_for(lock, std::chrono::seconds(5), [&] { return refused_ > 0; });
+  }
   // "reset A", "leave A": how cards were let go, and of which reader.
   std::vector<std::string> Endings() {
     std::lock_guard<std::mutex> lock(mutex_);
@@ -121,13 +144,17 @@ class FakePcsc final : public PcscApi {
         }
         const auto found = readers_.find(name);
         if (found == readers_.end()) return SCARD_E_UNKNOWN_READER;
+        touched_.insert(name);
         const Reader& reader = found->second;
         DWORD now = reader.present ? SCARD_STATE_PRESENT : SCARD_STATE_EMPTY;
         if (reader.mute) now |= SCARD_STATE_MUTE;
+        if (reader.exclusive) now |= SCARD_STATE_EXCLUSIVE;
         now |= static_cast<DWORD>(reader.events) << 16;
         state.cbAtr = reader.present && !reader.mute ? 2 : 0;
         std::memcpy(state.rgbAtr, "\x3B\x00", 2);
-        if (now != state.dwCurrentState) {
+        // As in libpcsclite: a connection that becomes exclusive is seen, and wakes nobody.
+        if ((now & ~SCARD_STATE_EXCLUSIVE) != (state.dwCurrentState & ~SCARD_STATE_EXCLUSIVE) ||
+            (state.dwCurrentState & SCARD_STATE_EXCLUSIVE & ~now) != 0) {
           now |= SCARD_STATE_CHANGED;
           changed = true;
         }
@@ -148,10 +175,27 @@ class FakePcsc final : public PcscApi {
     if (contexts_.count(context) == 0) return SCARD_E_NO_SERVICE;
     if (connect_result_ != SCARD_S_SUCCESS) return connect_result_;
     if (readers_.count(reader) == 0) return SCARD_E_UNKNOWN_READER;
+    touched_.insert(reader);
+    if (readers_[reader].exclusive) return SCARD_E_SHARING_VIOLATION;
     if (!readers_[reader].present) return SCARD_E_NO_SMARTCARD;
     *card = ++last_;
     *protocol = SCARD_PROTOCOL_T1;
     cards_[*card] = reader;
+    return SCARD_S_SUCCESS;
+  }
+  LONG ConnectDirect(SCARDCONTEXT context, const std::string& reader, SCARDHANDLE* card) override {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (contexts_.count(context) == 0) return SCARD_E_NO_SERVICE;
+    if (readers_.count(reader) == 0) return SCARD_E_UNKNOWN_READER;
+    touched_.insert(reader);
+    if (readers_[reader].exclusive) {
+      ++refused_;
+      changed_.notify_all();
+      return SCARD_E_SHARING_VIOLATION;
+    }
+    *card = ++last_;
+    cards_[*card] = reader;
+    direct_.insert(*card);
     return SCARD_S_SUCCESS;
   }
   LONG BeginTransaction(SCARDHANDLE card) override {
@@ -168,7 +212,9 @@ class FakePcsc final : public PcscApi {
   LONG Disconnect(SCARDHANDLE card, DWORD disposition) override {
     std::lock_guard<std::mutex> lock(mutex_);
     if (cards_.count(card) == 0) return SCARD_E_NO_SERVICE;
-    endings_.push_back((disposition == SCARD_RESET_CARD ? "reset " : "leave ") + cards_[card]);
+    if (direct_.erase(card) == 0) {
+      endings_.push_back((disposition == SCARD_RESET_CARD ? "reset " : "leave ") + cards_[card]);
+    }
     cards_.erase(card);
     changed_.notify_all();
     return SCARD_S_SUCCESS;
@@ -187,13 +233,44 @@ class FakePcsc final : public PcscApi {
     *size = bytes.size();
     return result;
   }
+  LONG Control(SCARDHANDLE card, DWORD code, std::span<const uint8_t> data,
+               std::span<uint8_t> answer, DWORD* size) override {
+    Driver driver;
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      if (cards_.count(card) == 0) return SCARD_E_NO_SERVICE;
+      driver = readers_[cards_[card]].driver;
+    }
+    if (!driver) return SCARD_E_UNSUPPORTED_FEATURE;
+    Bytes bytes;
+    const LONG result = driver(code, data, &bytes);
+    if (bytes.size() > answer.size()) return SCARD_E_INSUFFICIENT_BUFFER;
+    std::copy(bytes.begin(), bytes.end(), answer.begin());
+    *size = bytes.size();
+    return result;
+  }
+  LONG GetAttrib(SCARDHANDLE card, DWORD attribute, std::span<uint8_t> value,
+                 DWORD* size) override {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (cards_.count(card) == 0) return SCARD_E_NO_SERVICE;
+    const auto& attributes = readers_[cards_[card]].attributes;
+    const auto found = attributes.find(attribute);
+    if (found == attributes.end()) return SCARD_E_UNSUPPORTED_FEATURE;
+    if (found->second.size() > value.size()) return SCARD_E_INSUFFICIENT_BUFFER;
+    std::copy(found->second.begin(), found->second.end(), value.begin());
+    *size = found->second.size();
+    return SCARD_S_SUCCESS;
+  }
 
  private:
   struct Reader {
     bool present = false;
     bool mute = false;
     bool other = false;
+    bool exclusive = false;
     uint16_t events = 0;
+    Driver driver;
+    std::map<DWORD, Bytes> attributes;
   };
 
   static void Put(Reader& reader, bool present, bool mute) {
@@ -218,6 +295,9 @@ class FakePcsc final : public PcscApi {
   std::map<std::string, Reader> readers_;
   std::set<SCARDCONTEXT> contexts_;
   std::map<SCARDHANDLE, std::string> cards_;
+  std::set<SCARDHANDLE> direct_;
+  std::set<std::string> touched_;
+  size_t refused_ = 0;
   Answer answer_;
   std::vector<std::string> endings_;
 };

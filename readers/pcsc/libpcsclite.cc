@@ -35,6 +35,10 @@ class Library final : public PcscApi {
     return SCardConnect(context, reader.c_str(), SCARD_SHARE_SHARED,
                         SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1, card, protocol);
   }
+  LONG ConnectDirect(SCARDCONTEXT context, const std::string& reader, SCARDHANDLE* card) override {
+    DWORD protocol = 0;
+    return SCardConnect(context, reader.c_str(), SCARD_SHARE_DIRECT, 0, card, &protocol);
+  }
   LONG BeginTransaction(SCARDHANDLE card) override { return SCardBeginTransaction(card); }
   LONG EndTransaction(SCARDHANDLE card) override {
     return SCardEndTransaction(card, SCARD_LEAVE_CARD);
@@ -46,6 +50,16 @@ class Library final : public PcscApi {
                 uint8_t* response, DWORD* size) override {
     const SCARD_IO_REQUEST* const pci = protocol == SCARD_PROTOCOL_T0 ? SCARD_PCI_T0 : SCARD_PCI_T1;
     return SCardTransmit(card, pci, command.data(), command.size(), nullptr, response, size);
+  }
+  LONG Control(SCARDHANDLE card, DWORD code, std::span<const uint8_t> data,
+               std::span<uint8_t> answer, DWORD* size) override {
+    *size = 0;
+    return SCardControl(card, code, data.data(), data.size(), answer.data(), answer.size(), size);
+  }
+  LONG GetAttrib(SCARDHANDLE card, DWORD attribute, std::span<uint8_t> value,
+                 DWORD* size) override {
+    *size = value.size();
+    return SCardGetAttrib(card, attribute, value.data(), size);
   }
 };
 

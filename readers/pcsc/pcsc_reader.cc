@@ -1,11 +1,15 @@
 #include "readers/pcsc/pcsc_reader.h"
 
+#include <condition_variable>
 #include <cstdlib>
-#include <deque>
-#include <functional>
-#include <thread>
+#include <map>
+#include <mutex>
+#include <utility>
 
+#include "readers/pcsc/card.h"
 #include "readers/pcsc/pcsc_failure.h"
+#include "readers/pcsc/reader_facts.h"
+#include "readers/pcsc/side_threads.h"
 
 namespace madoguchi::pcsc {
 namespace {
@@ -13,190 +17,124 @@ namespace {
 using namespace check::v1;  // NOLINT: the failure codes.
 
 constexpr char kDefaultSocket[] = "/run/pcscd/pcscd.comm";
-constexpr int kResetsInARow = 5;
 constexpr size_t kMostSpareContexts = 4;
 
 }  // namespace
 
-// One connection to a card. The fields below `phase` belong to the thread that is in a call on it,
-// the phase to the registry's mutex.
-struct PcscReader::Card {
-  explicit Card(PcscApi& api) : api(api) {}
+// A card that is being opened, or held by a session. The card belongs to the thread that is in a
+// call on it, all else to the registry's mutex.
+struct PcscReader::Holder {
+  Holder(PcscApi& api, const std::string& reader, uint64_t insertion, SCARDCONTEXT context)
+      : card(api, reader, context), insertion(insertion) {}
 
-  // Connects and begins a transaction; an unblocked card, the expected one, is then ours alone.
-  absl::Status Begin(uint16_t events);
-  // Lets the card go, if there is one, as `disposition` says.
-  void End(DWORD disposition);
-
-  PcscApi& api;
-  std::string reader;
-  uint64_t insertion = 0;
-
+  Card card;
+  const uint64_t insertion;
   enum class Phase { kOpening, kIdle, kExchanging, kEnding };
   Phase phase = Phase::kOpening;
   bool abandoned = false;  // nobody wants it any more; the thread in the call ends it
-
-  SCARDCONTEXT context = 0;  // 0: to be established
-  SCARDHANDLE handle = 0;
-  bool in_transaction = false;
-  DWORD protocol = 0;
-  std::string atr;
-  std::unique_ptr<uint8_t[]> answer;
+  bool awaited = false;    // of another program, and shown as busy therefore
 };
 
-struct PcscReader::Registry : std::enable_shared_from_this<Registry> {
+struct PcscReader::Registry {
+  explicit Registry(PcscApi& api) : api(api) {}
+
+  PcscApi& api;
+  const std::shared_ptr<SideThreads> aside = std::make_shared<SideThreads>();
   std::mutex mutex;
   std::condition_variable changed;
+  // Null before Start and at the end.
+  ReaderWatch* watch = nullptr;
   uint64_t last_session = 0;
-  std::map<uint64_t, std::shared_ptr<Card>> sessions;
-  // At most one card of ours at each reader.
-  std::map<std::string, std::shared_ptr<Card>> held;
-
-  // Runs `job` on a thread that may be left behind. Threads that have done theirs wait for the next
-  // job: on a busy machine one that wakes up gets its turn milliseconds before a new one does.
-  void RunAside(std::function<void()> job) {
-    std::lock_guard<std::mutex> lock(mutex);
-    jobs.push_back(std::move(job));
-    if (jobs.size() <= idle) return job_came.notify_one();
-    std::thread([registry = shared_from_this()] { registry->DoJobs(); }).detach();
-  }
-  void DoJobs() {
-    std::unique_lock<std::mutex> lock(mutex);
-    while (!ended) {
-      if (jobs.empty()) {
-        ++idle;
-        job_came.wait(lock, [&] { return !jobs.empty() || ended; });
-        --idle;
-        continue;
-      }
-      const std::function<void()> job = std::move(jobs.front());
-      jobs.pop_front();
-      lock.unlock();
-      job();
-      lock.lock();
-    }
-  }
-  void End() {
-    std::lock_guard<std::mutex> lock(mutex);
-    ended = true;
-    job_came.notify_all();
-  }
-
-  std::condition_variable job_came;
-  std::deque<std::function<void()>> jobs;
-  size_t idle = 0;
-  bool ended = false;
-
+  std::map<uint64_t, std::shared_ptr<Holder>> sessions;
+  // At most one of ours at each reader.
+  std::map<std::string, std::shared_ptr<Holder>> held;
   // Contexts that no card uses: for a new one pcscd starts a thread.
   std::vector<SCARDCONTEXT> spare;
+  bool ended = false;
 
   // Makes the context of an ended card a spare one, or releases it.
-  void Keep(const std::shared_ptr<Card>& card) {
-    if (card->context == 0) return;
+  void Keep(const std::shared_ptr<Holder>& holder) {
+    const SCARDCONTEXT context = holder->card.TakeContext();
+    if (context == 0) return;
     {
       std::lock_guard<std::mutex> lock(mutex);
       if (!ended && spare.size() < kMostSpareContexts) {
-        spare.push_back(std::exchange(card->context, 0));
+        spare.push_back(context);
         return;
       }
     }
-    card->api.ReleaseContext(std::exchange(card->context, 0));
+    api.ReleaseContext(context);
   }
 
-  // Call without the mutex, with nobody else in a call on `card`.
-  void Free(const std::shared_ptr<Card>& card, DWORD disposition) {
-    card->End(disposition);
-    Keep(card);
+  // Call without the mutex, with nobody else in a call on the card.
+  void Free(const std::shared_ptr<Holder>& holder, DWORD disposition) {
+    holder->card.End(disposition);
+    Keep(holder);
     std::lock_guard<std::mutex> lock(mutex);
-    if (const auto at = held.find(card->reader); at != held.end() && at->second == card) {
+    const std::string& reader = holder->card.reader();
+    if (const auto at = held.find(reader); at != held.end() && at->second == holder) {
       held.erase(at);
+      if (holder->awaited && watch != nullptr) watch->SetAwaited(reader, false);
     }
     changed.notify_all();
   }
 };
 
-absl::Status PcscReader::Card::Begin(uint16_t events) {
-  LONG result;
-  for (int tries = 0;; ++tries) {
-    const bool spare = context != 0;
-    if (!spare) {
-      result = api.EstablishContext(&context);
-      if (result != SCARD_S_SUCCESS) {
-        context = 0;
-        return PcscFailure("SCardEstablishContext", result);
-      }
-    }
-    result = api.Connect(context, reader, &handle, &protocol);
-    if (spare && tries == 0 && IsServiceLoss(result)) {
-      // Of a pcscd that is no more; there may be a new one.
-      api.ReleaseContext(context);
-      context = 0;
-      continue;
-    }
-    if (result != SCARD_S_SUCCESS) {
-      handle = 0;
-      return PcscFailure("SCardConnect", result);
-    }
-    result = api.BeginTransaction(handle);
-    if (result == SCARD_S_SUCCESS) break;
-    if (result != SCARD_W_RESET_CARD || tries == kResetsInARow) {
-      return PcscFailure("SCardBeginTransaction", result);
-    }
-    // The program that held the card reset it at its end: connect to it as it is now.
-    api.Disconnect(handle, SCARD_LEAVE_CARD);
-    handle = 0;
-  }
-  in_transaction = true;
-  SCARD_READERSTATE state{};
-  state.szReader = reader.c_str();
-  result = api.GetStatusChange(context, 0, {&state, 1});
-  if (result != SCARD_S_SUCCESS) return PcscFailure("SCardGetStatusChange", result);
-  // The card may have been swapped since the watch saw it.
-  if ((state.dwEventState & SCARD_STATE_PRESENT) == 0 || EventsOf(state.dwEventState) != events) {
-    return FailureStatus(FAILURE_CODE_CARD_GONE, "another card lies there now");
-  }
-  atr.assign(reinterpret_cast<const char*>(state.rgbAtr),
-             std::min<size_t>(state.cbAtr, sizeof(state.rgbAtr)));
-  answer = std::make_unique_for_overwrite<uint8_t[]>(MAX_BUFFER_SIZE_EXTENDED);
-  return absl::OkStatus();
-}
-
-void PcscReader::Card::End(DWORD disposition) {
-  if (in_transaction && disposition == SCARD_LEAVE_CARD) api.EndTransaction(handle);
-  // With the transaction still on: nobody gets at the card before it is reset. pcscd ends the
-  // transaction with the connection.
-  if (handle != 0) api.Disconnect(handle, disposition);
-  in_transaction = false;
-  handle = 0;
-}
-
 PcscReader::PcscReader(PcscApi& api, std::chrono::milliseconds open_patience)
-    : api_(api), open_patience_(open_patience), registry_(std::make_shared<Registry>()) {}
+    : api_(api), open_patience_(open_patience), registry_(std::make_shared<Registry>(api)) {}
 
 PcscReader::~PcscReader() {
-  registry_->End();
-  for (const SCARDCONTEXT context : registry_->spare) api_.ReleaseContext(context);
+  registry_->aside->End();
+  std::vector<SCARDCONTEXT> spare;
+  {
+    std::lock_guard<std::mutex> lock(registry_->mutex);
+    registry_->ended = true;
+    registry_->watch = nullptr;
+    spare.swap(registry_->spare);
+  }
+  for (const SCARDCONTEXT context : spare) api_.ReleaseContext(context);
 }
 
 absl::Status PcscReader::Start(const plugin::Settings& settings) {
-  const auto socket = settings.Text("pcscd_socket");
-  if (!socket.ok()) return socket.status();
-  if (!socket->empty()) {
-    if (socket->front() != '/' || socket->size() > 107) {
-      return absl::InvalidArgumentError("setting pcscd_socket is \"" + *socket +
-                                        "\"; expected an absolute path of at most 107 bytes");
-    }
-    // Before the first call: libpcsclite looks once.
-    setenv("PCSCLITE_CSOCK_NAME", socket->c_str(), 1);
+  std::map<std::string, std::string> texts;
+  for (const char* name : {"pcscd_socket", "readers", "ignore_readers", "pads"}) {
+    auto text = settings.Text(name);
+    if (!text.ok()) return text.status();
+    texts[name] = *std::move(text);
   }
+  const std::string& socket = texts["pcscd_socket"];
+  if (!socket.empty() && (socket.front() != '/' || socket.size() > 107)) {
+    return absl::InvalidArgumentError("setting pcscd_socket is \"" + socket +
+                                      "\"; expected an absolute path of at most 107 bytes");
+  }
+  auto choice = ReaderChoice::Parse(texts["readers"], texts["ignore_readers"]);
+  if (!choice.ok()) return choice.status();
+  auto rules = PadRules::Parse(texts["pads"]);
+  if (!rules.ok()) return rules.status();
+  pad_rules_ = *std::move(rules);
+  // Before the first call: libpcsclite looks once.
+  if (!socket.empty()) setenv("PCSCLITE_CSOCK_NAME", socket.c_str(), 1);
+  std::lock_guard<std::mutex> lock(registry_->mutex);
   watch_ = std::make_unique<ReaderWatch>(
-      api_, socket->empty() ? kDefaultSocket : *socket,
-      [this](reader::v1::Snapshot snapshot) { board().Publish(std::move(snapshot)); });
+      api_, socket.empty() ? kDefaultSocket : socket, *std::move(choice),
+      [this](reader::v1::Snapshot snapshot) { board().Publish(std::move(snapshot)); },
+      [this](const std::string& reader) { Ask(reader); });
+  registry_->watch = watch_.get();
   return absl::OkStatus();
 }
 
+void PcscReader::Ask(const std::string& reader) {
+  registry_->aside->Run([registry = registry_, reader, off = pad_rules_.Of(reader).off] {
+    auto facts = AskReader(registry->api, reader);
+    if (facts && off) facts->pin_pad = false;
+    std::lock_guard<std::mutex> lock(registry->mutex);
+    if (registry->watch != nullptr) registry->watch->SetFacts(reader, facts);
+  });
+}
+
 absl::StatusOr<reader::v1::OpenReply> PcscReader::Open(const reader::v1::OpenRequest& request) {
-  const ReaderWatch::Place place = watch_->At(request.reader());
+  const std::string& reader = request.reader();
+  const ReaderWatch::Place place = watch_->At(reader);
   if (!place.running) return FailureStatus(FAILURE_CODE_READER_SERVICE_DOWN, "pcscd is down");
   if (!place.card.has_value()) return FailureStatus(FAILURE_CODE_READER_LOST, "no such reader");
   if (place.card->presence == reader::v1::PRESENCE_ABSENT ||
@@ -207,59 +145,54 @@ absl::StatusOr<reader::v1::OpenReply> PcscReader::Open(const reader::v1::OpenReq
     return FailureStatus(FAILURE_CODE_CARD_UNPOWERED, "the card gives no ATR");
   }
 
-  auto card = std::make_shared<Card>(api_);
-  card->reader = request.reader();
-  card->insertion = request.insertion();
-  std::shared_ptr<Card> left;
+  std::shared_ptr<Holder> holder, left;
   {
     std::unique_lock<std::mutex> lock(registry_->mutex);
     // A session that was closed in mid-APDU (a check was cancelled) is over as soon as its card
     // answers, which a card that is well does in a moment.
     registry_->changed.wait_for(lock, open_patience_, [&] {
-      const auto at = registry_->held.find(card->reader);
+      const auto at = registry_->held.find(reader);
       if (at == registry_->held.end()) return true;
-      const Card& last = *at->second;
-      return last.phase != Card::Phase::kEnding &&
-             !(last.phase == Card::Phase::kExchanging && last.abandoned);
+      const Holder& last = *at->second;
+      return last.phase != Holder::Phase::kEnding &&
+             !(last.phase == Holder::Phase::kExchanging && last.abandoned);
     });
-    auto& holder = registry_->held[card->reader];
-    if (holder != nullptr) {
-      if (holder->phase != Card::Phase::kIdle || holder->insertion == card->insertion) {
+    auto& held = registry_->held[reader];
+    if (held != nullptr) {
+      if (held->phase != Holder::Phase::kIdle || held->insertion == request.insertion()) {
         return FailureStatus(FAILURE_CODE_CARD_BUSY, "a session of this plugin holds the reader");
       }
       // The card of that session is gone, and nobody closed it yet.
-      left = holder;
-      left->phase = Card::Phase::kEnding;
+      left = held;
+      left->phase = Holder::Phase::kEnding;
     }
-    holder = card;
+    SCARDCONTEXT context = 0;
     if (!registry_->spare.empty()) {
-      card->context = registry_->spare.back();
+      context = registry_->spare.back();
       registry_->spare.pop_back();
     }
+    holder = std::make_shared<Holder>(api_, reader, request.insertion(), context);
+    held = holder;
   }
   if (left != nullptr) {
-    left->End(SCARD_RESET_CARD);
+    left->card.End(SCARD_RESET_CARD);
     registry_->Keep(left);
   }
 
   auto begun = std::make_shared<absl::StatusOr<bool>>(false);
-  registry_->RunAside([registry = registry_, card, begun, events = place.card->events] {
-    const absl::Status status = card->Begin(events);
+  registry_->aside->Run([registry = registry_, holder, begun, events = place.card->events] {
+    const absl::Status status = holder->card.Begin(events);
     bool wanted;
     {
       std::lock_guard<std::mutex> lock(registry->mutex);
-      wanted = !card->abandoned && status.ok();
-      if (wanted) {
-        card->phase = Card::Phase::kIdle;
-        *begun = true;
-        registry->changed.notify_all();
-      } else {
-        card->phase = Card::Phase::kEnding;
-      }
+      wanted = !holder->abandoned && status.ok();
+      holder->phase = wanted ? Holder::Phase::kIdle : Holder::Phase::kEnding;
+      if (wanted) *begun = true;
+      if (wanted) registry->changed.notify_all();
     }
     if (wanted) return;
     // Nobody has spoken to the card.
-    registry->Free(card, SCARD_LEAVE_CARD);
+    registry->Free(holder, SCARD_LEAVE_CARD);
     std::lock_guard<std::mutex> lock(registry->mutex);
     *begun = status.ok() ? absl::StatusOr<bool>(true) : status;
     registry->changed.notify_all();
@@ -269,69 +202,76 @@ absl::StatusOr<reader::v1::OpenReply> PcscReader::Open(const reader::v1::OpenReq
   const bool back =
       registry_->changed.wait_for(lock, open_patience_, [&] { return !begun->ok() || **begun; });
   if (!back) {
-    card->abandoned = true;
+    holder->abandoned = true;
+    // Until it comes, unless it came just now.
+    holder->awaited = holder->phase == Holder::Phase::kOpening;
+    if (holder->awaited) watch_->SetAwaited(reader, true);
     return FailureStatus(FAILURE_CODE_CARD_BUSY, "another program holds the card");
   }
   if (!begun->ok()) return begun->status();
   reader::v1::OpenReply reply;
   reply.set_session(++registry_->last_session);
-  reply.set_atr(card->atr);
-  registry_->sessions[registry_->last_session] = card;
+  reply.set_atr(holder->card.atr());
+  registry_->sessions[registry_->last_session] = holder;
   return reply;
 }
 
 absl::StatusOr<std::vector<uint8_t>> PcscReader::Transmit(uint64_t session,
                                                           std::span<const uint8_t> command) {
-  std::shared_ptr<Card> card;
+  return During(session, [&](Card& card) { return card.Transmit(command); });
+}
+
+absl::StatusOr<std::vector<uint8_t>> PcscReader::VerifyAtPad(uint64_t session,
+                                                             std::span<const uint8_t> apdu_template,
+                                                             uint32_t pin_offset,
+                                                             const reader::v1::PadForm& form) {
+  return During(session, [&](Card& card) {
+    return card.VerifyAtPad(apdu_template, pin_offset, form, pad_rules_.Of(card.reader()));
+  });
+}
+
+absl::StatusOr<std::vector<uint8_t>> PcscReader::During(uint64_t session,
+                                                        const Exchange& exchange) {
+  std::shared_ptr<Holder> holder;
   {
     std::lock_guard<std::mutex> lock(registry_->mutex);
     const auto found = registry_->sessions.find(session);
     if (found == registry_->sessions.end()) {
       return FailureStatus(FAILURE_CODE_READER_LOST, "no such session");
     }
-    card = found->second;
-    if (card->phase == Card::Phase::kExchanging) {
+    holder = found->second;
+    if (holder->phase == Holder::Phase::kExchanging) {
       return FailureStatus(FAILURE_CODE_REQUEST_INVALID, "this session is in an exchange");
     }
-    if (card->phase != Card::Phase::kIdle) {
+    if (holder->phase != Holder::Phase::kIdle) {
       return FailureStatus(FAILURE_CODE_CARD_GONE, "another card lies there now");
     }
-    card->phase = Card::Phase::kExchanging;
+    holder->phase = Holder::Phase::kExchanging;
   }
-  DWORD size = MAX_BUFFER_SIZE_EXTENDED;
-  const LONG result =
-      api_.Transmit(card->handle, card->protocol, command, card->answer.get(), &size);
-  absl::StatusOr<std::vector<uint8_t>> answer = std::vector<uint8_t>();
-  if (result != SCARD_S_SUCCESS) {
-    answer = PcscFailure("SCardTransmit", result);
-  } else if (size < 2) {
-    answer = FailureStatus(FAILURE_CODE_CARD_GONE, "no SW1 SW2: pulled in mid-APDU");
-  } else {
-    answer->assign(card->answer.get(), card->answer.get() + size);
-  }
+  auto answer = exchange(holder->card);
   bool abandoned;
   {
     std::lock_guard<std::mutex> lock(registry_->mutex);
-    abandoned = card->abandoned;
-    card->phase = abandoned ? Card::Phase::kEnding : Card::Phase::kIdle;
+    abandoned = holder->abandoned;
+    holder->phase = abandoned ? Holder::Phase::kEnding : Holder::Phase::kIdle;
   }
-  if (abandoned) registry_->Free(card, SCARD_RESET_CARD);
+  if (abandoned) registry_->Free(holder, SCARD_RESET_CARD);
   return answer;
 }
 
 void PcscReader::Close(uint64_t session) {
-  std::shared_ptr<Card> card;
+  std::shared_ptr<Holder> holder;
   {
     std::lock_guard<std::mutex> lock(registry_->mutex);
     const auto found = registry_->sessions.find(session);
     if (found == registry_->sessions.end()) return;
-    card = found->second;
+    holder = found->second;
     registry_->sessions.erase(found);
-    if (card->phase == Card::Phase::kExchanging) card->abandoned = true;
-    if (card->phase != Card::Phase::kIdle) return;
-    card->phase = Card::Phase::kEnding;
+    if (holder->phase == Holder::Phase::kExchanging) holder->abandoned = true;
+    if (holder->phase != Holder::Phase::kIdle) return;
+    holder->phase = Holder::Phase::kEnding;
   }
-  registry_->Free(card, SCARD_RESET_CARD);
+  registry_->Free(holder, SCARD_RESET_CARD);
 }
 
 }  // namespace madoguchi::pcsc

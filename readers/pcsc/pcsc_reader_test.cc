@@ -5,8 +5,7 @@
 
 #include <future>
 
-#include "readers/pcsc/fake_pcsc.h"
-#include "sdk/failure/failure.h"
+#include "readers/pcsc/pcsc_reader_fixture.h"
 
 namespace madoguchi::pcsc {
 namespace {
@@ -17,78 +16,11 @@ using reader::v1::PRESENCE_UNPOWERED;
 using reader::v1::SERVICE_DOWN;
 using reader::v1::SERVICE_RUNNING;
 using testing::ElementsAre;
+using testing::HasSubstr;
 using Bytes = std::vector<uint8_t>;
 using namespace std::chrono_literals;
 
 const Bytes kSelect = {0x00, 0xA4, 0x00, 0x0C};
-
-template <typename T>
-std::string Code(const absl::StatusOr<T>& status) {
-  return status.ok() ? "OK" : NameOf(CodeOf(status.status()));
-}
-
-class PcscReaderTest : public testing::Test {
- protected:
-  PcscReaderTest() : api_(NewFake()), reader_(api_, 200ms) {}
-
-  // A fake for ever: a test may leave threads in it.
-  static FakePcsc& NewFake() {
-    static auto* const fakes = new std::vector<std::unique_ptr<FakePcsc>>;
-    return *fakes->emplace_back(std::make_unique<FakePcsc>());
-  }
-
-  void Start() {
-    const absl::Status status =
-        reader_.Start(plugin::Settings(std::map<std::string, std::string>{{"pcscd_socket", ""}}));
-    ASSERT_TRUE(status.ok()) << status;
-  }
-  // The first snapshot from now on that is `wanted`.
-  template <typename F>
-  bool Await(F wanted) {
-    const auto deadline = std::chrono::steady_clock::now() + 5s;
-    while (std::chrono::steady_clock::now() < deadline) {
-      if (seen_ > 0 && wanted(newest_)) return true;
-      seen_ = reader_.board().WaitNewer(seen_, 100ms, &newest_);
-    }
-    return false;
-  }
-  bool AwaitCard(const std::string& name, reader::v1::Presence presence, uint64_t insertion) {
-    return Await([&](const reader::v1::Snapshot& snapshot) {
-      for (const auto& state : snapshot.reader()) {
-        if (state.name() == name) {
-          state_ = state;
-          return state.presence() == presence && state.insertion() == insertion;
-        }
-      }
-      return false;
-    });
-  }
-  absl::StatusOr<uint64_t> Open(const std::string& name, uint64_t insertion) {
-    reader::v1::OpenRequest request;
-    request.set_reader(name);
-    request.set_insertion(insertion);
-    const auto reply = reader_.Open(request);
-    if (!reply.ok()) return reply.status();
-    return reply->session();
-  }
-  // A started plugin with one card in each of the readers A and B.
-  void StartWithCards() {
-    api_.AddReader("A");
-    api_.AddReader("B");
-    Start();
-    ASSERT_TRUE(AwaitCard("B", PRESENCE_ABSENT, 0));
-    api_.Insert("A");
-    api_.Insert("B");
-    ASSERT_TRUE(AwaitCard("A", PRESENCE_PRESENT, 1));
-    ASSERT_TRUE(AwaitCard("B", PRESENCE_PRESENT, 1));
-  }
-
-  FakePcsc& api_;
-  PcscReader reader_;
-  uint64_t seen_ = 0;
-  reader::v1::Snapshot newest_;
-  reader::v1::ReaderState state_;
-};
 
 TEST_F(PcscReaderTest, SeesReadersAndCardsComeAndGo) {
   Start();
@@ -135,7 +67,7 @@ TEST_F(PcscReaderTest, PcscdMayBeAbsentDieAndComeBack) {
   api_.SetRunning(false);
   Start();
   ASSERT_TRUE(Await([](const auto& s) { return s.service() == SERVICE_DOWN; }));
-  EXPECT_THAT(newest_.detail(), testing::HasSubstr("pcscd"));
+  EXPECT_THAT(newest_.detail(), HasSubstr("pcscd"));
   EXPECT_EQ(Code(Open("A", 1)), "READER_SERVICE_DOWN");
   api_.AddReader("A");
   api_.SetRunning(true);
@@ -300,11 +232,86 @@ TEST_F(PcscReaderTest, ASessionOfACardThatIsGoneMakesRoomForTheNextCard) {
   EXPECT_EQ(Code(reader_.Transmit(*next, kSelect)), "OK");
 }
 
-TEST_F(PcscReaderTest, NamesASocketThatCannotBe) {
-  const absl::Status status =
-      reader_.Start(plugin::Settings(std::map<std::string, std::string>{{"pcscd_socket", "here"}}));
-  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_THAT(std::string(status.message()), testing::HasSubstr("pcscd_socket"));
+TEST_F(PcscReaderTest, LeavesIgnoredReadersAlone) {
+  const std::string key = "Yubico YubiKey OTP+FIDO+CCID 00 00", other = "Sony FeliCa 00 00";
+  for (const std::string& name : {key, other, std::string("ACS ACR122U 00 00")}) {
+    api_.AddReader(name);
+    api_.Insert(name);
+  }
+  Start({{"readers", "*ACR*; *Yubi*"}, {"ignore_readers", "*YubiKey*"}});
+  ASSERT_TRUE(AwaitCard("ACS ACR122U 00 00", PRESENCE_PRESENT, 1));
+  api_.Swap(key);
+  api_.RemoveReader(other);
+  api_.Swap("ACS ACR122U 00 00");
+  ASSERT_TRUE(AwaitCard("ACS ACR122U 00 00", PRESENCE_PRESENT, 2));
+  EXPECT_EQ(newest_.reader_size(), 1);
+  EXPECT_EQ(Code(Open(key, 1)), "READER_LOST");
+  EXPECT_TRUE(api_.WasTouched("ACS ACR122U 00 00"));
+  EXPECT_FALSE(api_.WasTouched(key));
+  EXPECT_FALSE(api_.WasTouched(other));
+}
+
+TEST_F(PcscReaderTest, SaysThatPcscdShowsNoMoreThanSixteen) {
+  for (int i = 0; i < 15; ++i) api_.AddReader("R" + std::to_string(i));
+  Start({{"ignore_readers", "R1?"}});
+  ASSERT_TRUE(AwaitReader("R9", [](const auto&) { return true; }));
+  EXPECT_FALSE(newest_.has_trouble());
+  api_.AddReader("R15");  // ignored, and counted all the same: pcscd carries it
+  ASSERT_TRUE(Await([](const auto& s) { return s.has_trouble(); }));
+  EXPECT_EQ(newest_.trouble().code(), check::v1::FAILURE_CODE_READERS_TOO_MANY);
+  EXPECT_THAT(newest_.trouble().detail(), HasSubstr("16 readers is all that pcscd carries"));
+  EXPECT_EQ(newest_.service(), SERVICE_RUNNING);
+  EXPECT_EQ(newest_.reader_size(), 10);
+  api_.Insert("R0");
+  ASSERT_TRUE(AwaitCard("R0", PRESENCE_PRESENT, 1));
+  const auto session = Open("R0", 1);
+  EXPECT_EQ(Code(session), "OK");
+  reader_.Close(session.value_or(0));
+  api_.RemoveReader("R15");
+  EXPECT_TRUE(Await([](const auto& s) { return !s.has_trouble(); }));
+}
+
+TEST_F(PcscReaderTest, AnExclusiveConnectionIsBusy) {
+  StartWithCards();
+  api_.HoldExclusively("A", true);
+  ASSERT_TRUE(AwaitReader("A", [](const auto& state) { return state.busy(); }));
+  EXPECT_EQ(Code(Open("A", 1)), "CARD_BUSY");
+  api_.HoldExclusively("A", false);
+  ASSERT_TRUE(AwaitReader("A", [](const auto& state) { return !state.busy(); }));
+  EXPECT_EQ(Code(Open("A", 1)), "OK");
+}
+
+TEST_F(PcscReaderTest, AnotherProgramsTransactionIsShownOnceItIsMet) {
+  StartWithCards();
+  api_.HoldByOther("A", true);
+  EXPECT_EQ(Code(Open("A", 1)), "CARD_BUSY");
+  ASSERT_TRUE(AwaitReader("A", [](const auto& state) { return state.busy(); }));
+  api_.HoldByOther("A", false);
+  ASSERT_TRUE(AwaitReader("A", [](const auto& state) { return !state.busy(); }));
+  EXPECT_EQ(Code(Open("A", 1)), "OK");
+}
+
+TEST_F(PcscReaderTest, TellsMakerAndLink) {
+  api_.AddReader("A");
+  api_.SetAttrib("A", SCARD_ATTR_VENDOR_NAME, {'A', 'C', 0xFF, 'S', 0, 'x'});
+  api_.SetAttrib("A", SCARD_ATTR_CHANNEL_ID, {0x04, 0x01, 0x20, 0x00});
+  Start();
+  ASSERT_TRUE(AwaitReader("A", [](const auto& state) { return !state.maker().empty(); }));
+  const auto& state = newest_.reader(0);
+  EXPECT_EQ(state.maker(), "AC?S");
+  EXPECT_EQ(state.link(), reader::v1::LINK_USB);
+  EXPECT_FALSE(state.pin_pad());
+}
+
+TEST_F(PcscReaderTest, NamesWhatIsWrongInTheSettings) {
+  for (const auto& [name, value] : std::map<std::string, std::string>{{"pcscd_socket", "here"},
+                                                                      {"readers", "*A*;;"},
+                                                                      {"ignore_readers", ";*B*"},
+                                                                      {"pads", "*A*: on"}}) {
+    const absl::Status status = StartWith({{name, value}});
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(std::string(status.message()), HasSubstr("setting " + name));
+  }
 }
 
 }  // namespace

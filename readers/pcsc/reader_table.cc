@@ -63,12 +63,46 @@ bool ReaderTable::half_seen() const {
                      [](const auto& entry) { return entry.second.half.has_value(); });
 }
 
+std::vector<std::string> ReaderTable::TakeUnasked() {
+  std::vector<std::string> unasked;
+  for (const std::string& name : names_) {
+    Entry& entry = entries_.at(name);
+    // To ask is to connect, which may change SCARD_STATE_INUSE: that is nothing new.
+    const DWORD state = entry.state & ~static_cast<DWORD>(SCARD_STATE_INUSE);
+    const bool worthwhile =
+        entry.seen && entry.facts == Entry::Facts::kUnknown && entry.asked_at != state;
+    if (!worthwhile) continue;
+    entry.facts = Entry::Facts::kAsked;
+    entry.asked_at = state;
+    unasked.push_back(name);
+  }
+  return unasked;
+}
+
+void ReaderTable::SetFacts(const std::string& name, const std::optional<ReaderFacts>& facts) {
+  const auto found = entries_.find(name);
+  if (found == entries_.end()) return;
+  Entry& entry = found->second;
+  entry.facts = facts ? Entry::Facts::kKnown : Entry::Facts::kUnknown;
+  if (!facts) return;
+  entry.shown.set_pin_pad(facts->pin_pad);
+  entry.shown.set_maker(facts->maker);
+  entry.shown.set_link(facts->link);
+}
+
+void ReaderTable::SetAwaited(const std::string& name, bool awaited) {
+  awaited ? (void)awaited_.insert(name) : (void)awaited_.erase(name);
+}
+
 reader::v1::Snapshot ReaderTable::Snapshot() const {
   reader::v1::Snapshot snapshot;
   snapshot.set_service(reader::v1::SERVICE_RUNNING);
   for (const std::string& name : names_) {
     const Entry& entry = entries_.at(name);
-    if (entry.seen) *snapshot.add_reader() = entry.shown;
+    if (!entry.seen) continue;
+    auto& state = *snapshot.add_reader();
+    state = entry.shown;
+    if (awaited_.count(name) > 0) state.set_busy(true);
   }
   return snapshot;
 }

@@ -6,10 +6,12 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "madoguchi/reader/v1/reader.pb.h"
+#include "readers/pcsc/reader_facts.h"
 
 namespace madoguchi::pcsc {
 
@@ -36,6 +38,15 @@ class ReaderTable {
   // A look was put by.
   bool half_seen() const;
 
+  // The readers that were looked at and of which nothing is known yet that stays; each once, until
+  // SetFacts. A reader that could not say is named again when its state has changed.
+  std::vector<std::string> TakeUnasked();
+  // What a reader said of itself; nothing: it could not be asked now.
+  void SetFacts(const std::string& name, const std::optional<ReaderFacts>& facts);
+  // Somebody of ours waits for another program's transaction at `name`, or does no longer. PC/SC
+  // shows only an exclusive connection by itself.
+  void SetAwaited(const std::string& name, bool awaited);
+
   // All readers that were looked at.
   reader::v1::Snapshot Snapshot() const;
 
@@ -52,12 +63,15 @@ class ReaderTable {
     bool seen = false;
     DWORD state = SCARD_STATE_UNAWARE;
     std::optional<DWORD> half;  // the state that was put by
+    enum class Facts { kUnknown, kAsked, kKnown } facts = Facts::kUnknown;
+    std::optional<DWORD> asked_at;  // the state in which it could not say
     reader::v1::ReaderState shown;
   };
 
   std::vector<std::string> names_;
   std::map<std::string, Entry> entries_;
   std::map<std::string, uint64_t> insertions_;
+  std::set<std::string> awaited_;
 };
 
 // The counter of card events in a dwEventState.

@@ -134,5 +134,42 @@ TEST_F(ReaderTableTest, KnowsAMuteCardAndAnotherProgram) {
   EXPECT_EQ(table_.CardAt(kName)->events, 3);
 }
 
+TEST(ReaderTable, NamesAReaderToBeAskedOnceUntilItHasChanged) {
+  ReaderTable table;
+  table.SetReaders({"A", "B"});
+  EXPECT_TRUE(table.TakeUnasked().empty());  // not looked at
+  table.Look("A", SCARD_STATE_PRESENT | SCARD_STATE_EXCLUSIVE, "");
+  table.Look("B", SCARD_STATE_EMPTY, "");
+  EXPECT_EQ(table.TakeUnasked(), (std::vector<std::string>{"A", "B"}));
+  EXPECT_TRUE(table.TakeUnasked().empty());  // being asked
+  table.SetFacts("A", std::nullopt);
+  table.SetFacts("B", ReaderFacts{true, "M", reader::v1::LINK_USB});
+  EXPECT_TRUE(table.TakeUnasked().empty());  // it would say the same
+  table.Look("A", SCARD_STATE_PRESENT | SCARD_STATE_EXCLUSIVE | SCARD_STATE_INUSE, "");
+  EXPECT_TRUE(table.TakeUnasked().empty());  // that was the asking
+  table.Look("A", SCARD_STATE_PRESENT, "");
+  table.Look("B", SCARD_STATE_PRESENT | 1 << 16, "");
+  EXPECT_EQ(table.TakeUnasked(), std::vector<std::string>{"A"});
+  const reader::v1::Snapshot snapshot = table.Snapshot();
+  EXPECT_FALSE(snapshot.reader(0).pin_pad());
+  EXPECT_TRUE(snapshot.reader(1).pin_pad());
+  // Unplugged and plugged in: another one may have its name.
+  table.SetReaders({"A"});
+  table.SetReaders({"A", "B"});
+  table.Look("B", SCARD_STATE_EMPTY, "");
+  EXPECT_EQ(table.TakeUnasked(), std::vector<std::string>{"B"});
+  EXPECT_FALSE(table.Snapshot().reader(1).pin_pad());
+}
+
+TEST(ReaderTable, AnAwaitedCardIsBusy) {
+  ReaderTable table;
+  table.SetReaders({"A"});
+  table.Look("A", SCARD_STATE_PRESENT, "");
+  table.SetAwaited("A", true);
+  EXPECT_TRUE(table.Snapshot().reader(0).busy());
+  table.SetAwaited("A", false);
+  EXPECT_FALSE(table.Snapshot().reader(0).busy());
+}
+
 }  // namespace
 }  // namespace madoguchi::pcsc

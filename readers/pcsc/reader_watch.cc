@@ -1,7 +1,8 @@
 #include "readers/pcsc/reader_watch.h"
 
 #include <algorithm>
-#include <vector>
+#include <cstdio>
+#include <utility>
 
 #include "readers/pcsc/pcsc_failure.h"
 
@@ -19,15 +20,25 @@ constexpr std::chrono::milliseconds kServicePatience(500);
 constexpr std::chrono::milliseconds kSoon(10);
 constexpr int kSoonTries = 50;
 
+constexpr auto kTooMany = check::v1::FAILURE_CODE_READERS_TOO_MANY;
+static_assert(PCSCLITE_MAX_READERS_CONTEXTS == 16, "kFullDetail says a number");
+constexpr char kFullDetail[] = "16 readers is all that pcscd carries: another would not be seen";
+
 bool IsReaderLoss(LONG result) {
   return result == SCARD_E_UNKNOWN_READER || result == SCARD_E_READER_UNAVAILABLE;
 }
 
 }  // namespace
 
-ReaderWatch::ReaderWatch(PcscApi& api, const std::string& socket,
-                         std::function<void(reader::v1::Snapshot)> publish)
-    : api_(api), socket_(socket), publish_(std::move(publish)), signal_(socket) {
+ReaderWatch::ReaderWatch(PcscApi& api, const std::string& socket, ReaderChoice choice,
+                         std::function<void(reader::v1::Snapshot)> publish,
+                         std::function<void(const std::string&)> ask)
+    : api_(api),
+      socket_(socket),
+      choice_(std::move(choice)),
+      publish_(std::move(publish)),
+      ask_(std::move(ask)),
+      signal_(socket) {
   thread_ = std::thread([this] { Run(); });
 }
 
@@ -86,21 +97,42 @@ LONG ReaderWatch::Follow(SCARDCONTEXT context) {
     std::vector<std::string> names;
     LONG result = api_.ListReaders(context, &names);
     if (result != SCARD_S_SUCCESS) return result;
+    const bool full = names.size() >= PCSCLITE_MAX_READERS_CONTEXTS;
+    names = Chosen(names);
     bool running;
     {
       std::lock_guard<std::mutex> lock(mutex_);
       table_.SetReaders(names);
+      full_ = full;
       running = running_;
     }
     if (running) Publish();  // A reader may be gone.
     result = Look(context);
     if (result == SCARD_S_SUCCESS) {
       Publish();
+      std::vector<std::string> unasked;
+      {
+        std::lock_guard<std::mutex> lock(mutex_);
+        unasked = table_.TakeUnasked();
+      }
+      for (const std::string& name : unasked) ask_(name);
     } else if (result != SCARD_E_TIMEOUT && result != SCARD_E_CANCELLED && !IsReaderLoss(result)) {
       return result;
     }
   }
   return SCARD_S_SUCCESS;
+}
+
+std::vector<std::string> ReaderWatch::Chosen(const std::vector<std::string>& names) {
+  std::vector<std::string> chosen;
+  for (const std::string& name : names) {
+    if (choice_.Takes(name)) {
+      chosen.push_back(name);
+    } else if (left_out_.insert(name).second) {
+      std::fprintf(stderr, "left out by the settings: reader \"%s\"\n", name.c_str());
+    }
+  }
+  return chosen;
 }
 
 LONG ReaderWatch::Look(SCARDCONTEXT context) {
@@ -124,9 +156,8 @@ LONG ReaderWatch::Look(SCARDCONTEXT context) {
   const DWORD patience = first_look ? 0 : half_seen_until_ ? kHalfSeenMs : kLookAgainMs;
   const LONG result =
       asked.empty() ? SCARD_S_SUCCESS : api_.GetStatusChange(context, patience, asked);
-  const bool looked =
-      result == SCARD_S_SUCCESS || (result == SCARD_E_TIMEOUT && (first_look || half_seen_until_));
-  if (!looked) return result;
+  // An exclusive connection is no event of pcscd's: it stands in the state when the time is over.
+  if (result != SCARD_S_SUCCESS && result != SCARD_E_TIMEOUT) return result;
   const auto now = std::chrono::steady_clock::now();
   const bool stays = half_seen_until_ && now >= *half_seen_until_;
   std::lock_guard<std::mutex> lock(mutex_);
@@ -147,6 +178,7 @@ LONG ReaderWatch::Look(SCARDCONTEXT context) {
 }
 
 void ReaderWatch::ShowDown(LONG result) {
+  std::lock_guard<std::mutex> publishing(publishing_);
   reader::v1::Snapshot snapshot;
   {
     std::lock_guard<std::mutex> lock(mutex_);
@@ -155,14 +187,35 @@ void ReaderWatch::ShowDown(LONG result) {
   }
   snapshot.set_service(reader::v1::SERVICE_DOWN);
   snapshot.set_detail("pcscd does not answer at " + socket_ + " (" + PcscResultName(result) + ")");
+  *snapshot.mutable_trouble() =
+      Describe(check::v1::FAILURE_CODE_READER_SERVICE_DOWN, snapshot.detail());
   publish_(std::move(snapshot));
 }
 
+void ReaderWatch::SetFacts(const std::string& reader, const std::optional<ReaderFacts>& facts) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    table_.SetFacts(reader, facts);
+  }
+  Publish();
+}
+
+void ReaderWatch::SetAwaited(const std::string& reader, bool awaited) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    table_.SetAwaited(reader, awaited);
+  }
+  Publish();
+}
+
 void ReaderWatch::Publish() {
+  std::lock_guard<std::mutex> publishing(publishing_);
   reader::v1::Snapshot snapshot;
   {
     std::lock_guard<std::mutex> lock(mutex_);
+    if (!running_) return;
     snapshot = table_.Snapshot();
+    if (full_) *snapshot.mutable_trouble() = Describe(kTooMany, kFullDetail);
   }
   publish_(std::move(snapshot));
 }

@@ -82,12 +82,13 @@ class RealPcscdTest : public testing::Test {
     EXPECT_EQ(Pcscd("stop"), 0);
   }
 
-  void StartPlugin() {
+  void StartPlugin(std::map<std::string, std::string> settings = {}) {
+    settings["pcscd_socket"] = std::getenv("PCSCLITE_CSOCK_NAME");
+    for (const char* name : {"readers", "ignore_readers", "pads"}) settings[name];
     auto process = PluginProcess::Spawn(BuildFolder() / "plugins/reader_pcsc/reader_pcsc");
     ASSERT_TRUE(process.ok()) << process.status();
     process_ = *std::move(process);
-    const absl::Status status =
-        process_->Start({{"pcscd_socket", std::getenv("PCSCLITE_CSOCK_NAME")}});
+    const absl::Status status = process_->Start(settings);
     ASSERT_TRUE(status.ok()) << status;
     client_ = std::make_unique<ReaderClient>(*process_);
   }
@@ -305,6 +306,50 @@ TEST_F(RealPcscdTest, AnotherProgramsTransactionIsBusy) {
   const auto opened = waiting.get();
   ASSERT_TRUE(opened.ok()) << opened.status();
   ExpectReads(opened->session());
+}
+
+TEST_F(RealPcscdTest, AnotherProgramsExclusiveConnectionIsBusy) {
+  StartEmpty();
+  LayDownA();
+  const auto state = client_->AwaitPresence(readers_[0], PRESENCE_PRESENT);
+  ASSERT_TRUE(state.has_value());
+  EXPECT_FALSE(state->busy());
+  const auto await_busy = [&](bool busy) {
+    return client_
+        ->Await([&](const reader::v1::Snapshot& snapshot) {
+          for (const auto& reader : snapshot.reader()) {
+            if (reader.name() == readers_[0]) return reader.busy() == busy;
+          }
+          return false;
+        })
+        .has_value();
+  };
+  SCARDCONTEXT context;
+  SCARDHANDLE card;
+  DWORD protocol;
+  ASSERT_EQ(SCardEstablishContext(SCARD_SCOPE_SYSTEM, nullptr, nullptr, &context), SCARD_S_SUCCESS);
+  ASSERT_EQ(SCardConnect(context, readers_[0].c_str(), SCARD_SHARE_EXCLUSIVE,
+                         SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1, &card, &protocol),
+            SCARD_S_SUCCESS);
+  EXPECT_TRUE(await_busy(true));
+  EXPECT_EQ(Code(client_->Open(readers_[0], state->insertion())), "CARD_BUSY");
+  EXPECT_EQ(SCardDisconnect(card, SCARD_LEAVE_CARD), SCARD_S_SUCCESS);
+  SCardReleaseContext(context);
+  EXPECT_TRUE(await_busy(false));
+  ExpectReads(MustOpen(0));
+}
+
+TEST_F(RealPcscdTest, AnIgnoredReaderIsNotThere) {
+  StartPlugin({{"ignore_readers", "*00 01"}});
+  ASSERT_TRUE(client_->AwaitPresence(readers_[0], PRESENCE_ABSENT).has_value());
+  LayDownB();
+  LayDownA();
+  ExpectReads(MustOpen(0));
+  const auto snapshot = client_->Await([](const auto&) { return true; });
+  ASSERT_TRUE(snapshot.has_value());
+  EXPECT_EQ(snapshot->reader_size(), 1);
+  EXPECT_FALSE(snapshot->has_trouble());
+  EXPECT_EQ(Code(client_->Open(readers_[1], 1)), "READER_LOST");
 }
 
 TEST_F(RealPcscdTest, PcscdStopsAndComesBack) {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "readers/virtual/vpcd_link.h"
+#include "sdk/sim/slot/vpcd_link.h"
 
 namespace madoguchi::vpcd {
 

@@ -35,8 +35,10 @@ std::string Folder() {
 class RecordedReaderTest : public testing::Test {
  protected:
   void Play(const std::string& recording, const std::string& speed) {
-    auto process = PluginProcess::StartFolder(
-        Folder(), {{"recording", MADOGUCHI_RECORDINGS "/" + recording}, {"speed", speed}});
+    auto process =
+        PluginProcess::StartFolder(Folder(), {{"pin_pad", "false"},
+                                              {"recording", MADOGUCHI_RECORDINGS "/" + recording},
+                                              {"speed", speed}});
     ASSERT_TRUE(process.ok()) << process.status();
     process_ = *std::move(process);
     client_ = std::make_unique<ReaderClient>(*process_);
@@ -107,9 +109,13 @@ TEST_F(RecordedReaderTest, ClosingEndsTheWait) {
   const size_t at = text.find("after_us: ", text.find("after_us: ") + 1);
   text.erase(at, text.find('\n', at) - at);
   process_ = *PluginProcess::Spawn(Folder() + "/reader_virtual");
-  ASSERT_TRUE(
-      process_->Start({{"directory", ""}, {"readers", "1"}, {"recording", text}, {"speed", "1"}})
-          .ok());
+  ASSERT_TRUE(process_
+                  ->Start({{"directory", ""},
+                           {"readers", "1"},
+                           {"pin_pad", "false"},
+                           {"recording", text},
+                           {"speed", "1"}})
+                  .ok());
   client_ = std::make_unique<ReaderClient>(*process_);
   const uint64_t session = Open();
   const auto before = steady_clock::now();
@@ -123,8 +129,11 @@ TEST_F(RecordedReaderTest, ClosingEndsTheWait) {
 
 TEST_F(RecordedReaderTest, SaysWhatIsWrongWithARecording) {
   process_ = *PluginProcess::Spawn(Folder() + "/reader_virtual");
-  const absl::Status status = process_->Start(
-      {{"directory", ""}, {"readers", "1"}, {"recording", "version: 1\nfoo: 2"}, {"speed", "0"}});
+  const absl::Status status = process_->Start({{"directory", ""},
+                                               {"readers", "1"},
+                                               {"pin_pad", "false"},
+                                               {"recording", "version: 1\nfoo: 2"},
+                                               {"speed", "0"}});
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(status.message()), testing::HasSubstr("setting recording:2"));
 }

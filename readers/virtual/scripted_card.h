@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "readers/virtual/vpcd_link.h"
+#include "sdk/sim/slot/vpcd_link.h"
 
 namespace madoguchi::vpcd {
 

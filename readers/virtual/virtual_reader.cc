@@ -4,7 +4,6 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,6 +13,7 @@
 #include <cstring>
 
 #include "sdk/failure/failure.h"
+#include "sdk/plugin/pin_lane.h"
 
 namespace madoguchi::vpcd {
 namespace {
@@ -65,6 +65,8 @@ absl::Status VirtualReader::Start(const plugin::Settings& settings) {
   if (!directory.ok()) return directory.status();
   const auto count = settings.Integer("readers", 1, kMostReaders);
   if (!count.ok()) return count.status();
+  const auto pin_pad = settings.Boolean("pin_pad");
+  if (!pin_pad.ok()) return pin_pad.status();
   if (directory->empty()) return Unusable(*directory, "expected a folder, or a recording");
   if (mkdir(directory->c_str(), 0700) != 0 && errno != EEXIST) {
     return Unusable(*directory, std::strerror(errno));
@@ -79,7 +81,7 @@ absl::Status VirtualReader::Start(const plugin::Settings& settings) {
   }
   slots_.resize(*count);
   for (size_t index = 0; index < slots_.size(); ++index) {
-    absl::Status status = Listen(*directory, index);
+    absl::Status status = Listen(*directory, index, *pin_pad);
     if (!status.ok()) return status;
   }
   Publish();
@@ -87,25 +89,16 @@ absl::Status VirtualReader::Start(const plugin::Settings& settings) {
   return absl::OkStatus();
 }
 
-absl::Status VirtualReader::Listen(const std::string& directory, size_t index) {
+absl::Status VirtualReader::Listen(const std::string& directory, size_t index, bool pin_pad) {
   Slot& slot = slots_[index];
   slot.name = "Virtual Reader " + std::to_string(index);
-  const std::string path = directory + "/reader-" + std::to_string(index) + ".sock";
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof(address.sun_path)) {
-    return Unusable(directory, "a socket's path has at most 107 bytes");
-  }
-  std::copy(path.begin(), path.end(), address.sun_path);
-  // A socket of an earlier run is replaced, anything else is not ours.
-  struct stat there;
-  if (lstat(path.c_str(), &there) == 0 && S_ISSOCK(there.st_mode)) unlink(path.c_str());
-  slot.listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  // The mode of the socket becomes the mode of the file: nobody gets in between.
-  if (slot.listener < 0 || fchmod(slot.listener, 0600) != 0 ||
-      bind(slot.listener, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0 ||
-      listen(slot.listener, 4) != 0) {
-    return Unusable(directory, path + ": " + std::strerror(errno));
+  const auto listener = ListenAt(directory + "/reader-" + std::to_string(index) + ".sock");
+  if (!listener.ok()) return Unusable(directory, std::string(listener.status().message()));
+  slot.listener = *listener;
+  if (pin_pad) {
+    auto pad = Pad::Listen(directory + "/pad-" + std::to_string(index) + ".sock");
+    if (!pad.ok()) return Unusable(directory, std::string(pad.status().message()));
+    slot.pad = *std::move(pad);
   }
   epoll_event event{EPOLLIN, {.u64 = index}};
   if (epoll_ctl(epoll_, EPOLL_CTL_ADD, slot.listener, &event) != 0) {
@@ -230,6 +223,8 @@ void VirtualReader::Publish() {
     state.set_name(slot.name);
     state.set_insertion(slot.insertion);
     state.set_presence(reader::v1::PRESENCE_ABSENT);
+    state.set_pin_pad(slot.pad != nullptr);
+    state.set_link(reader::v1::LINK_SOCKET);
     if (slot.card == nullptr || slot.card->phase == Phase::kGreeting) continue;
     const bool powered = slot.card->phase != Phase::kUnpowered;
     state.set_presence(powered ? reader::v1::PRESENCE_PRESENT : reader::v1::PRESENCE_UNPOWERED);
@@ -284,6 +279,31 @@ absl::StatusOr<std::vector<uint8_t>> VirtualReader::Transmit(uint64_t id,
   if (command.size() > kLongestMessage) {
     return Failed(check::v1::FAILURE_CODE_REQUEST_INVALID, "a virtual card takes 65535 bytes");
   }
+  return During(id, [&](const Session& session, CardLink::End* end) {
+    return session.card->link.Exchange(command, session.cancelled, end);
+  });
+}
+
+absl::StatusOr<std::vector<uint8_t>> VirtualReader::VerifyAtPad(
+    uint64_t id, std::span<const uint8_t> apdu_template, uint32_t pin_offset,
+    const reader::v1::PadForm& form) {
+  if (recorded_ != nullptr) return recorded_->VerifyAtPad(id, apdu_template);
+  return During(
+      id, [&](const Session& session, CardLink::End* end) -> absl::StatusOr<std::vector<uint8_t>> {
+        Pad* const pad = slots_[session.card->slot].pad.get();
+        if (pad == nullptr) return absl::UnimplementedError("there is no PIN pad");
+        absl::StatusOr<Secret> command = absl::UnknownError("");
+        {
+          const auto typed = pad->Ask(form, session.cancelled, session.card->link.fd());
+          if (!typed.ok()) return typed.status();
+          command = plugin::FillPin(apdu_template, pin_offset, *typed);
+        }
+        if (!command.ok()) return command.status();
+        return session.card->link.Exchange(command->bytes(), session.cancelled, end);
+      });
+}
+
+absl::StatusOr<std::vector<uint8_t>> VirtualReader::During(uint64_t id, const Turn& turn) {
   std::shared_ptr<Session> session;
   {
     std::lock_guard<std::mutex> lock(mutex_);
@@ -297,19 +317,13 @@ absl::StatusOr<std::vector<uint8_t>> VirtualReader::Transmit(uint64_t id,
     }
     session->exchanging = true;
   }
-  CardLink::End end;
-  auto answer = session->card->link.Exchange(command, session->cancelled, &end);
+  CardLink::End end = CardLink::End::kAnswered;
+  auto answer = turn(*session, &end);
   std::lock_guard<std::mutex> lock(mutex_);
   session->exchanging = false;
   if (end == CardLink::End::kBroken) Remove(session->card);
   if (session->closed) Reset(session->card, end);
   return answer;
-}
-
-absl::StatusOr<std::vector<uint8_t>> VirtualReader::VerifyAtPad(
-    uint64_t id, std::span<const uint8_t> apdu_template, uint32_t pin_offset) {
-  if (recorded_ != nullptr) return recorded_->VerifyAtPad(id, apdu_template);
-  return plugin::Reader::VerifyAtPad(id, apdu_template, pin_offset);
 }
 
 void VirtualReader::Close(uint64_t id) {

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "readers/virtual/card_link.h"
+#include "readers/virtual/pad.h"
 #include "readers/virtual/recorded_reader.h"
 #include "sdk/plugin/reader.h"
 
@@ -35,7 +37,8 @@ class VirtualReader final : public plugin::Reader {
                                                 std::span<const uint8_t> command) override;
   absl::StatusOr<std::vector<uint8_t>> VerifyAtPad(uint64_t session,
                                                    std::span<const uint8_t> apdu_template,
-                                                   uint32_t pin_offset) override;
+                                                   uint32_t pin_offset,
+                                                   const reader::v1::PadForm& form) override;
   void Close(uint64_t session) override;
 
  private:
@@ -59,6 +62,7 @@ class VirtualReader final : public plugin::Reader {
   struct Slot {
     std::string name;
     int listener = -1;
+    std::unique_ptr<Pad> pad;  // used by the session of its card
     uint64_t insertion = 0;
     std::shared_ptr<Card> card;
   };
@@ -71,7 +75,12 @@ class VirtualReader final : public plugin::Reader {
     bool closed = false;
   };
 
-  absl::Status Listen(const std::string& directory, size_t index);
+  // A turn of a session's own thread with the card.
+  using Turn = std::function<absl::StatusOr<std::vector<uint8_t>>(const Session& session,
+                                                                  CardLink::End* end)>;
+
+  absl::Status Listen(const std::string& directory, size_t index, bool pin_pad);
+  absl::StatusOr<std::vector<uint8_t>> During(uint64_t id, const Turn& turn);
   void Watch();
   // All of these want mutex_ held.
   void Accept(Slot& slot);

@@ -59,6 +59,7 @@ class VirtualReaderTest : public testing::Test {
   void Begin(int readers = 2) {
     const absl::Status status = process_->Start({{"directory", directory_},
                                                  {"readers", std::to_string(readers)},
+                                                 {"pin_pad", "false"},
                                                  {"recording", ""},
                                                  {"speed", "100"}});
     ASSERT_TRUE(status.ok()) << status;
@@ -115,19 +116,28 @@ TEST_F(VirtualReaderTest, ReplacesASocketThatWasLeftAndNothingElse) {
   process_ = *PluginProcess::Spawn(Binary());
   std::filesystem::remove(Socket());
   std::ofstream(Socket()) << "kept";
-  const absl::Status status = process_->Start(
-      {{"directory", directory_}, {"readers", "2"}, {"recording", ""}, {"speed", "100"}});
+  const absl::Status status = process_->Start({{"directory", directory_},
+                                               {"readers", "2"},
+                                               {"pin_pad", "false"},
+                                               {"recording", ""},
+                                               {"speed", "100"}});
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
   EXPECT_EQ(std::filesystem::file_size(Socket()), 4u);
 }
 
 TEST_F(VirtualReaderTest, NamesTheSettingThatCannotBeUsed) {
-  const absl::Status many = process_->Start(
-      {{"directory", directory_}, {"readers", "65"}, {"recording", ""}, {"speed", "100"}});
+  const absl::Status many = process_->Start({{"directory", directory_},
+                                             {"readers", "65"},
+                                             {"pin_pad", "false"},
+                                             {"recording", ""},
+                                             {"speed", "100"}});
   EXPECT_EQ(many.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(many.message()), testing::HasSubstr("readers"));
-  const absl::Status nowhere = process_->Start(
-      {{"directory", "/proc/no/such"}, {"readers", "1"}, {"recording", ""}, {"speed", "100"}});
+  const absl::Status nowhere = process_->Start({{"directory", "/proc/no/such"},
+                                                {"readers", "1"},
+                                                {"pin_pad", "false"},
+                                                {"recording", ""},
+                                                {"speed", "100"}});
   EXPECT_EQ(nowhere.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(nowhere.message()), testing::HasSubstr("directory"));
 }

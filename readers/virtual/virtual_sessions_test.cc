@@ -95,6 +95,7 @@ TEST(VirtualSessions, ManyAtOnceGetTheirOwnAnswers) {
                     .Start(plugin::Settings(
                         std::map<std::string, std::string>{{"directory", directory},
                                                            {"readers", std::to_string(kReaders)},
+                                                           {"pin_pad", "false"},
                                                            {"recording", ""},
                                                            {"speed", "100"}}))
                     .ok());

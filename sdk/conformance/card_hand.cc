@@ -6,12 +6,33 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstring>
 
 namespace madoguchi::conformance {
 namespace {
 
 constexpr int kCannot = 77;
 constexpr std::chrono::seconds kPatience(30);
+
+// The line that is answered to `line` at the socket `path`; empty when nobody answers.
+std::string Say(const std::string& path, std::string line) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof(address.sun_path)) return "TMPDIR is too long";
+  std::copy(path.begin(), path.end(), address.sun_path);
+  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const timeval patience{5, 0};
+  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+  std::string answer;
+  line += "\n";
+  if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 &&
+      send(fd, line.data(), line.size(), MSG_NOSIGNAL) > 0) {
+    char byte;
+    while (recv(fd, &byte, 1, 0) == 1 && byte != '\n') answer += byte;
+  }
+  close(fd);
+  return answer;
+}
 
 class CommandHand final : public CardHand {
  public:
@@ -21,6 +42,8 @@ class CommandHand final : public CardHand {
   absl::Status Take() override { return Run("take"); }
   absl::Status Restart() override { return Run("restart"); }
   absl::Status Slow(bool) override { return absl::UnimplementedError("no word for it"); }
+  absl::Status Type() override { return Run("type"); }
+  absl::Status CancelTyping() override { return Run("cancel"); }
 
  private:
   absl::Status Run(const std::string& word) {
@@ -64,29 +87,24 @@ class SimulatorHand final : public CardHand {
     return Lay();
   }
   absl::Status Slow(bool slow) override { return Tell(slow ? "fault slow=500" : "faults clear"); }
+  absl::Status Type() override { return Press("4071"); }
+  absl::Status CancelTyping() override { return Press("cancel"); }
 
  private:
   std::string Control() const { return scratch_ + "/card.control"; }
 
   absl::Status Tell(const std::string& command) const {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    const std::string path = Control();
-    if (path.size() >= sizeof(address.sun_path)) return absl::InternalError("TMPDIR is too long");
-    std::copy(path.begin(), path.end(), address.sun_path);
-    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const timeval patience{5, 0};
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-    std::string answer;
-    const std::string line = command + "\n";
-    if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 &&
-        send(fd, line.data(), line.size(), MSG_NOSIGNAL) > 0) {
-      char byte;
-      while (recv(fd, &byte, 1, 0) == 1 && byte != '\n') answer += byte;
-    }
-    close(fd);
+    const std::string answer = Say(Control(), command);
     if (answer == "ok") return absl::OkStatus();
     return absl::UnavailableError("madoguchi-card: " + command + ": " + answer);
+  }
+
+  absl::Status Press(const std::string& keys) const {
+    const size_t name = place_.rfind("reader-");
+    if (name == std::string::npos) return absl::UnimplementedError("no pad is known here");
+    const std::string pad = std::string(place_).replace(name, std::strlen("reader-"), "pad-");
+    if (Say(pad, keys) == "ok") return absl::OkStatus();
+    return absl::UnavailableError(pad + " does not take keys");
   }
 
   const std::string binary_, place_, folder_, scratch_;

@@ -23,15 +23,20 @@ class CardHand {
   // Answers of the card take half a second, or no longer do. Whoever cannot is asked to pull in
   // good time all the same.
   virtual absl::Status Slow(bool slow) = 0;
+  // Types four digits at the reader's own PIN pad and confirms them, or cancels there. The pad is
+  // asking.
+  virtual absl::Status Type() = 0;
+  virtual absl::Status CancelTyping() = 0;
 };
 
-// The author's own hook: `program WORD`, where WORD is lay, take or restart. Status 0: done; 77: it
-// cannot; any other, or more than 30 s: it failed. `scratch` is a folder for its output.
+// The author's own hook: `program WORD`, where WORD is lay, take or restart, and type or cancel at
+// a PIN pad. Status 0: done; 77: it cannot; any other, or more than 30 s: it failed. `scratch` is a
+// folder for its output.
 std::unique_ptr<CardHand> HandOfCommand(const std::string& program, const std::string& scratch);
 
-// Our virtual card: `binary` is madoguchi-card, `place` the path of a socket of reader_virtual or
-// the port of a vpcd, `folder` holds the card's files (made when it is not there), `scratch` its
-// control socket and output.
+// Our virtual card: `binary` is madoguchi-card, `place` the path of a socket of reader_virtual
+// (FOLDER/reader-N.sock, with its pad at FOLDER/pad-N.sock) or the port of a vpcd, `folder` holds
+// the card's files (made when it is not there), `scratch` its control socket and output.
 std::unique_ptr<CardHand> HandOfSimulator(const std::string& binary, const std::string& place,
                                           const std::string& folder, const std::string& scratch);
 

@@ -192,7 +192,7 @@ absl::StatusOr<Exam::Life> Exam::Spawn(const Form& form) {
   auto process = PluginProcess::SpawnJailed(image_, *jail, options_.launcher, form.wire);
   if (!process.ok()) return process.status();
   if (options_.debug) Introduce((*process)->pid(), image_.folder.binary);
-  return lives_.Follow(*std::move(process));
+  return lives_.Follow(*std::move(process), *jail);
 }
 
 absl::StatusOr<Exam::Life> Exam::Start(const Form& form) {

@@ -233,6 +233,14 @@ TEST_F(Kit, FindsEachFaultOfAReader) {
   EachFailsItsRow("right_reader", "READER", {"reader"});
 }
 
+TEST_F(Kit, FindsAPadThatWaitsForNobody) {
+  MakeCard();
+  const Report report = Run("right_reader_deaf_pad", "READER");
+  EXPECT_THAT(FailedRows(report),
+              ElementsAre("reader.pad-carried", "reader.pad-cancelled", "reader.pad-not-typed"))
+      << report.Text();
+}
+
 TEST_F(Kit, FindsWhatAReaderShouldNotLog) {
   MakeCard();
   const struct {

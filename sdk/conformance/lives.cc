@@ -61,16 +61,17 @@ struct Lives::State {
 Lives::Lives() : state_(std::make_shared<State>()) {}
 Lives::~Lives() = default;
 
-std::shared_ptr<PluginProcess> Lives::Follow(std::unique_ptr<PluginProcess> process) {
+std::shared_ptr<PluginProcess> Lives::Follow(std::unique_ptr<PluginProcess> process,
+                                             const Jail& jail) {
   Trace* const trace = state_->traces.emplace_back(std::make_unique<Trace>()).get();
   trace->process = process.get();
   Fd notices = process->TakeNotices();
   if (notices.get() >= 0 && Tells(notices)) {
     state_->tells = true;
     trace->denied = std::make_unique<DeniedCalls>(
-        std::move(notices), [state = state_.get()](const std::string& call) {
+        std::move(notices), jail, [state = state_.get()](const std::string& what) {
           const std::lock_guard<std::mutex> lock(state->mutex);
-          ++state->denied[call];
+          ++state->denied[what];
         });
   }
   return {process.release(), [state = state_, trace](PluginProcess* ended) {

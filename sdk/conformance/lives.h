@@ -20,7 +20,7 @@ class Lives {
   ~Lives();
 
   // Keeps an eye on `process`. Whoever drops it last ends it.
-  std::shared_ptr<PluginProcess> Follow(std::unique_ptr<PluginProcess> process);
+  std::shared_ptr<PluginProcess> Follow(std::unique_ptr<PluginProcess> process, const Jail& jail);
 
   // A row is looked at between the two. EndRow returns `finding`, which says how a process ended
   // where one ended by itself and nobody got an answer from it.

@@ -92,12 +92,12 @@ Finding FitsItsJail(Exam& exam) {
   const auto denied = exam.lives().Denied();
   if (!denied) return Skipped("nobody tells which system calls are denied here");
   if (denied->empty()) return Passed();
-  std::string calls;
-  for (const auto& [call, times] : *denied) {
-    calls += (calls.empty() ? "" : ", ") + call + " (" + std::to_string(times) + " times)";
+  std::string all;
+  for (const auto& [what, times] : *denied) {
+    all += (all.empty() ? "it " : "; ") + what + " (" + std::to_string(times) + " times)";
   }
-  return Failed("denied with EPERM: " + calls,
-                "do without these calls, or ask in plugin.textproto for the permission that they "
+  return Failed(all,
+                "do without these calls and files, or ask in plugin.textproto for the permission that they "
                 "need: " +
                     std::string(kAboutTheJail) + "; strace -f names the caller in a run by hand");
 }

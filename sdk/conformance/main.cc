@@ -41,7 +41,8 @@ Runs the plugin in FOLDER as a host would, in its jail, and reports what it keep
   --debug                lets a debugger in: fewer layers of the jail, no deadlines. A host never
                          does this
   --launcher PATH        madoguchi-jail (default: beside this program, or in ../libexec/madoguchi)
-  --card-command PROGRAM readers: PROGRAM lay|take|restart moves the card
+  --card-command PROGRAM readers: PROGRAM lay|take|restart|type|cancel moves the card,
+                         and types at the reader's PIN pad
   --sim-card PLACE       readers: puts a virtual card (madoguchi-card) on the socket or port PLACE
   --largest-apdu BYTES   readers: the longest command that card and driver carry (65544)
   --card-folder FOLDER   authorities: a madoguchi-card's folder, whose key answers for its holder;

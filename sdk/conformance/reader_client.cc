@@ -127,6 +127,22 @@ absl::StatusOr<ReaderClient::Bytes> ReaderClient::VerifyToken(uint64_t session,
   return Bytes(reply.response().begin(), reply.response().end());
 }
 
+absl::StatusOr<ReaderClient::Bytes> ReaderClient::VerifyAtPad(uint64_t session,
+                                                              const Bytes& apdu_template,
+                                                              const reader::v1::PadForm& form) {
+  grpc::ClientContext context;
+  reader::v1::VerifyPinRequest request;
+  request.set_session(session);
+  request.set_apdu_template(apdu_template.data(), apdu_template.size());
+  request.set_pin_offset(apdu_template.size());
+  *request.mutable_pad_form() = form;
+  reader::v1::VerifyPinReply reply;
+  const auto patience = patience_ + std::chrono::seconds(form.patience_s());
+  const absl::Status status = FromGrpc(stub_->VerifyPin(Until(context, patience), request, &reply));
+  if (!status.ok()) return status;
+  return Bytes(reply.response().begin(), reply.response().end());
+}
+
 absl::Status ReaderClient::Close(uint64_t session) {
   grpc::ClientContext context;
   reader::v1::CloseRequest request;

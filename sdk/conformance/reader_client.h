@@ -53,6 +53,9 @@ class ReaderClient {
   // VerifyPin alone, with a token that the caller made (16 bytes; empty: the reader's own pad).
   absl::StatusOr<Bytes> VerifyToken(uint64_t session, const Bytes& apdu_template,
                                     const std::string& token);
+  // VerifyPin at the reader's own pad. Waits for the form's time, and an answer's beyond it.
+  absl::StatusOr<Bytes> VerifyAtPad(uint64_t session, const Bytes& apdu_template,
+                                    const reader::v1::PadForm& form);
   // A token that was never used before.
   std::string NewToken();
   absl::Status Close(uint64_t session);

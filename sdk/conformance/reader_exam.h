@@ -84,6 +84,7 @@ Finding ExpectCode(const absl::Status& status, check::v1::FailureCode code, cons
 // The rows of a reader that need no card, and those that do.
 void PipeRows(ReaderExam& exam);  // sessions and APDUs
 void PinRows(ReaderExam& exam);   // the PIN lane
+void PadRows(ReaderExam& exam);   // the reader's own PIN pad, where it has one
 void PullRows(ReaderExam& exam);  // cards and devices that go and come
 
 }  // namespace madoguchi::conformance

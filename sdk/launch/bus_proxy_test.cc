@@ -6,9 +6,9 @@
 
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <string>
 
+#include "sdk/conformance/private_bus.h"
 #include "sdk/conformance/program.h"
 
 // A real dbus-daemon, private to the test, with two services on it.
@@ -24,18 +24,10 @@ class BusProxyTest : public testing::Test {
   void SetUp() override {
     char folder[] = "/tmp/madoguchi-bus-XXXXXX";
     folder_ = mkdtemp(folder);
-    const std::string bus = folder_ + "/bus.sock";
-    std::ofstream(folder_ + "/bus.conf")
-        << "<!DOCTYPE busconfig PUBLIC \"-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN\" "
-           "\"http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd\">"
-           "<busconfig><type>system</type><listen>unix:path="
-        << bus
-        << "</listen><auth>EXTERNAL</auth><policy context='default'><allow send_destination='*'/>"
-           "<allow eavesdrop='false'/><allow own='*'/></policy></busconfig>";
-    address_ = "unix:path=" + bus;
-    setenv("DBUS_SYSTEM_BUS_ADDRESS", address_.c_str(), 1);
-    daemon_ = Run({"/usr/bin/dbus-daemon", "--nofork", "--config-file=" + folder_ + "/bus.conf"});
-    ASSERT_TRUE(Await([&] { return std::filesystem::exists(bus); }));
+    auto bus = conformance::PrivateBus::Start(folder_);
+    ASSERT_TRUE(bus.ok()) << bus.status();
+    bus_ = *std::move(bus);
+    address_ = bus_->address();
     for (const char* name : {"org.bluez", "org.freedesktop.login1"}) {
       services_.push_back(
           Run({"/usr/bin/dbus-test-tool", "echo", "--system", std::string("--name=") + name}));
@@ -43,9 +35,8 @@ class BusProxyTest : public testing::Test {
     }
   }
   void TearDown() override {
-    unsetenv("DBUS_SYSTEM_BUS_ADDRESS");
     services_.clear();
-    daemon_.reset();
+    bus_.reset();
     std::filesystem::remove_all(folder_);
   }
   std::unique_ptr<Program> Run(const std::vector<std::string>& arguments) {
@@ -63,7 +54,7 @@ class BusProxyTest : public testing::Test {
 
   std::string folder_, address_;
   int runs_ = 0;
-  std::unique_ptr<Program> daemon_;
+  std::unique_ptr<conformance::PrivateBus> bus_;
   std::vector<std::unique_ptr<Program>> services_;
 };
 
@@ -93,7 +84,8 @@ TEST_F(BusProxyTest, LetsThroughWhatConcernsBluezAndNothingElse) {
 
 TEST_F(BusProxyTest, ABusThatComesLaterWillDo) {
   services_.clear();
-  daemon_->End();
+  bus_.reset();
+  setenv("DBUS_SYSTEM_BUS_ADDRESS", address_.c_str(), 1);
   auto proxy = BusProxy::Start(folder_ + "/mine/bus.sock");
   ASSERT_TRUE(proxy.ok()) << proxy.status();
   EXPECT_NE(Send("unix:path=" + folder_ + "/mine/bus.sock", "org.bluez").first, 0);

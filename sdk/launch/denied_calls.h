@@ -5,28 +5,42 @@
 #include <string>
 #include <thread>
 
+#include "sdk/launch/jail/shown_places.h"
 #include "sdk/launch/process.h"
 
 namespace madoguchi {
 
-// Denies the system calls that a plugin's jail does not allow, and tells of them: the kernel stops
-// the plugin's thread at such a call and asks here (seccomp_unotify(2)). Nothing is ever allowed
-// here, so there is no race about arguments that change.
+// Denies the system calls that a plugin's jail does not allow, and tells of them; and tells of
+// attempts at files and path sockets that are outside of the jail. The kernel stops the plugin's
+// thread at a call that is not allowed, or that names a file, and asks here (seccomp_unotify(2)).
+//
+// Which calls go on is decided by the call and the flags in its registers alone, which nobody can
+// change any more, by the same rule that the launcher has (naming_calls.h). The name is only read
+// to tell of it: another thread may change it before the kernel reads it too, and then it is the
+// room, Landlock and the host user's own rights that stop the plugin, as they do where nobody
+// listens.
 class DeniedCalls {
  public:
-  // `notices` is Spawned::notices. `tell` is called on a thread of this object with the call's name
-  // ("ptrace"), at most kMostTold times; after that the plugin gets ENOSYS from the kernel itself,
-  // so that one that tries without end costs its host nothing.
-  DeniedCalls(Fd notices, std::function<void(const std::string&)> tell);
-  // Ends the telling. What still runs of the plugin gets ENOSYS.
+  // `notices` is Spawned::notices of a plugin in `jail`. `tell` is called on a thread of this
+  // object with a sentence in the past tense and without a subject ("tried ptrace, which its jail
+  // denies"; "tried to open /etc/passwd, which is outside of its jail"), at most kMostTold times
+  // and once more when the plugin is slowed down. After that no memory of the plugin is read any
+  // more.
+  DeniedCalls(Fd notices, Jail jail, std::function<void(const std::string&)> tell);
+  // Ends the telling. What still runs of the plugin gets ENOSYS for what is asked here: it can open
+  // no more files, and can still end.
   ~DeniedCalls();
 
   static constexpr int kMostTold = 100;
+  // A plugin that asks more often waits for the next second, so that one that tries without end
+  // costs its host a hundredth of a processor. A start asks about 100 times.
+  static constexpr int kMostInASecond = 2000;
 
  private:
   void Listen(int listener);
 
   const Fd notices_;
+  const ShownPlaces shown_;
   const std::function<void(const std::string&)> tell_;
   Fd stop_;
   std::thread thread_;

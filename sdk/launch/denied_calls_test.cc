@@ -6,6 +6,10 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <memory>
 #include <mutex>
 #include <vector>
 
@@ -18,39 +22,71 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
+constexpr char kOutside[] = ", which is outside of its jail";
+
 class DeniedCallsTest : public testing::Test {
  protected:
-  // Lets the hostile program attempt `what`. What it said of it.
-  std::string Attempt(const std::string& what) {
-    Jail jail;
-    jail.name = what;
-    jail.notices = true;
+  void SetUp() override {
+    char folder[] = "/tmp/madoguchi-denied-XXXXXX";
+    ASSERT_NE(mkdtemp(folder), nullptr);
+    // The plugin may be another user's in a room of its own.
+    folder_ = folder;
+    std::ofstream(folder_ + "/own") << "plugin.textproto";
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  // Spawns the hostile program, to attempt `what`.
+  void Spawn(const std::string& what) {
+    jail_.name = what;
+    jail_.notices = true;
     const Fd program(JailedProcess::SealedCopy(MADOGUCHI_HOSTILE));
-    auto spawned = Spawn(LauncherArguments(MADOGUCHI_LAUNCHER, jail, kProgramFd, getpid()),
-                         program.get(), jail.pin_lane, jail.notices);
-    EXPECT_TRUE(spawned.ok()) << spawned.status();
+    auto spawned =
+        madoguchi::Spawn(LauncherArguments(MADOGUCHI_LAUNCHER, jail_, kProgramFd, getpid()),
+                         program.get(), jail_.pin_lane, jail_.notices);
+    ASSERT_TRUE(spawned.ok()) << spawned.status();
+    spawned_ = *std::move(spawned);
+    denied_ = std::make_unique<DeniedCalls>(std::move(spawned_.notices), jail_,
+                                            [this](const std::string& one) {
+                                              std::lock_guard<std::mutex> lock(mutex_);
+                                              told_.push_back(one);
+                                            });
+  }
+  // What it wrote until `end`, or until its log is at an end.
+  std::string Log(const std::string& end = "") {
     std::string log;
-    {
-      DeniedCalls denied(std::move(spawned->notices), [this](const std::string& call) {
-        std::lock_guard<std::mutex> lock(mutex_);
-        told_.push_back(call);
-      });
-      pollfd watched{spawned->log.get(), POLLIN, 0};
-      char part[4096];
-      while (poll(&watched, 1, 20000) > 0) {
-        const ssize_t size = read(spawned->log.get(), part, sizeof(part));
-        if (size <= 0) break;
-        log.append(part, static_cast<size_t>(size));
-      }
+    pollfd watched{spawned_.log.get(), POLLIN, 0};
+    char part[4096];
+    while ((end.empty() || log.find(end) == log.npos) && poll(&watched, 1, 20000) > 0) {
+      const ssize_t size = read(spawned_.log.get(), part, sizeof(part));
+      if (size <= 0) break;
+      log.append(part, static_cast<size_t>(size));
     }
-    kill(spawned->pid, SIGKILL);
-    waitpid(spawned->pid, nullptr, 0);
+    return log;
+  }
+  // Its exit status, or minus the signal that killed it.
+  int Bury() {
+    int status = 0;
+    waitpid(spawned_.pid, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+  }
+  // What it said of the attempt.
+  std::string Attempt(const std::string& what) {
+    Spawn(what);
+    const std::string log = Log();
+    denied_.reset();
+    kill(spawned_.pid, SIGKILL);
+    Bury();
     return log;
   }
   std::vector<std::string> told() {
     std::lock_guard<std::mutex> lock(mutex_);
     return told_;
   }
+
+  std::string folder_;
+  Jail jail_;
+  Spawned spawned_;
+  std::unique_ptr<DeniedCalls> denied_;
 
  private:
   std::mutex mutex_;
@@ -59,18 +95,124 @@ class DeniedCallsTest : public testing::Test {
 
 TEST_F(DeniedCallsTest, ACallThatTheJailDeniesIsToldOfAndGivesEperm) {
   EXPECT_EQ(Attempt("trace " + std::to_string(getpid())), "denied: EPERM\n");
-  EXPECT_THAT(told(), ElementsAre("ptrace"));
+  EXPECT_THAT(told(), ElementsAre("tried ptrace, which its jail denies"));
 }
 
 TEST_F(DeniedCallsTest, SocketsAndProcessesToo) {
   EXPECT_EQ(Attempt("tcp"), "denied: EPERM\n");
   EXPECT_EQ(Attempt("fork"), "denied: EPERM\n");
-  EXPECT_THAT(told(), ElementsAre("socket", "clone"));
+  EXPECT_THAT(told(), ElementsAre("tried socket, which its jail denies",
+                                  "tried clone, which its jail denies"));
 }
 
 TEST_F(DeniedCallsTest, WhatIsAllowedIsNotToldOf) {
   EXPECT_EQ(Attempt("thread"), "DONE IT\n");
+  EXPECT_EQ(Attempt("read /usr/lib/os-release"), "DONE IT\n");
+  EXPECT_EQ(Attempt("see /usr/lib/os-release"), "DONE IT\n");
+  EXPECT_EQ(Attempt("see /usr"), "DONE IT\n");
+  EXPECT_EQ(Attempt("read usr/../lib/../etc//ld.so.cache"), "DONE IT\n");
   EXPECT_THAT(told(), IsEmpty());
+}
+
+TEST_F(DeniedCallsTest, AFileOutsideOfTheJailIsNamed) {
+  EXPECT_EQ(Attempt("read /etc/passwd"), "denied: ENOENT\n");
+  EXPECT_EQ(Attempt("read usr/lib/../../etc/./group"), "denied: ENOENT\n");
+  EXPECT_EQ(Attempt("list /etc"), "denied: EACCES\n");
+  EXPECT_EQ(Attempt("see " + folder_ + "/own"), "denied: ENOENT\n");
+  EXPECT_EQ(Attempt("link /proc/self/exe"), "denied: ENOENT\n");
+  EXPECT_EQ(Attempt("read /proc/" + std::to_string(getpid()) + "/mem"), "denied: ENOENT\n");
+  EXPECT_THAT(told(),
+              ElementsAre(std::string("tried to open /etc/passwd") + kOutside,
+                          std::string("tried to open /etc/group") + kOutside,
+                          std::string("tried to open /etc") + kOutside,
+                          "looked for " + folder_ + "/own" + kOutside,
+                          std::string("tried to open /proc/self/exe") + kOutside,
+                          "tried to open /proc/" + std::to_string(getpid()) + "/mem" + kOutside));
+}
+
+TEST_F(DeniedCallsTest, WithoutARoomToo) {
+  jail_.without = {"room"};
+  EXPECT_EQ(Attempt("read /etc/passwd"), "denied: EACCES\n");
+  EXPECT_EQ(Attempt("read " + folder_ + "/own"), "denied: EACCES\n");
+  EXPECT_THAT(told(), ElementsAre(std::string("tried to open /etc/passwd") + kOutside,
+                                  "tried to open " + folder_ + "/own" + kOutside));
+}
+
+TEST_F(DeniedCallsTest, ASearchForWhatIsNowhereIsNoAttempt) {
+  EXPECT_EQ(Attempt("read " + folder_ + "/nothing"), "denied: ENOENT\n");
+  EXPECT_EQ(Attempt("read /etc/passwd/nothing"), "denied: ENOENT\n");
+  EXPECT_EQ(Attempt("read /sys/devices/system/cpu/online"), "denied: ENOENT\n");
+  EXPECT_THAT(told(), IsEmpty());
+}
+
+TEST_F(DeniedCallsTest, ALinkInTheJailLeadsNowhereElse) {
+  std::filesystem::create_directory(folder_ + "/shown");
+  std::filesystem::create_symlink(folder_ + "/own", folder_ + "/shown/link");
+  jail_.read = {folder_ + "/shown"};
+  EXPECT_EQ(Attempt("read " + folder_ + "/shown/link"), "denied: ENOENT\n");
+  EXPECT_THAT(told(), ElementsAre("tried to open " + folder_ +
+                                  "/shown/link, which leads outside of its jail"));
+}
+
+TEST_F(DeniedCallsTest, WritingIsNamed) {
+  EXPECT_EQ(Attempt("create " + folder_ + "/new"), "denied: EPERM\n");
+  EXPECT_EQ(Attempt("unlink " + folder_ + "/own"), "denied: EPERM\n");
+  jail_.permissions.serial = "/dev/null";
+  EXPECT_EQ(Attempt("create " + folder_ + "/new"), "denied: ENOENT\n");
+  // The mount, for a host that is root; for another it is not its file either.
+  EXPECT_THAT(Attempt("overwrite /usr/lib/os-release"),
+              testing::AnyOf("denied: EROFS\n", "denied: EACCES\n"));
+  EXPECT_EQ(Attempt("overwrite /dev/null"), "DONE IT\n");
+  EXPECT_THAT(told(),
+              ElementsAre("tried openat of " + folder_ + "/new, which its jail denies",
+                          "tried unlink of " + folder_ + "/own, which its jail denies",
+                          "tried to write " + folder_ + "/new" + kOutside,
+                          "tried to write /usr/lib/os-release, which its jail lets it only read"));
+}
+
+TEST_F(DeniedCallsTest, SocketsOutsideOfTheJailAreNamed) {
+  jail_.permissions.pcscd = true;
+  EXPECT_EQ(Attempt("connect " + folder_ + "/own"), "denied: ENOENT\n");
+  EXPECT_EQ(Attempt("connect-abstract madoguchi"), "denied: ECONNREFUSED\n");
+  EXPECT_THAT(told(), ElementsAre("tried to connect to " + folder_ + "/own" + kOutside,
+                                  std::string("tried to connect to the abstract socket madoguchi") +
+                                      kOutside));
+}
+
+TEST_F(DeniedCallsTest, OneThatTriesWithoutEndIsSlowedDownAndToldOfSeldom) {
+  const std::string log = Attempt("read-without-end /etc/passwd");
+  const long times = std::atol(log.c_str());
+  EXPECT_GT(times, 100) << log;
+  // It may begin in the middle of a second.
+  EXPECT_LE(times, 4 * DeniedCalls::kMostInASecond);
+  const auto all = told();
+  ASSERT_EQ(all.size(), DeniedCalls::kMostTold + 1u);
+  EXPECT_EQ(all.front(), std::string("tried to open /etc/passwd") + kOutside);
+  EXPECT_THAT(all.back(), testing::HasSubstr("is slowed down"));
+}
+
+TEST_F(DeniedCallsTest, WhoseHostIsGoneCanStillEnd) {
+  Spawn("read-after-host /usr/lib/os-release");
+  EXPECT_EQ(Log("here\n"), "here\n");
+  denied_.reset();
+  spawned_.service.Reset();
+  EXPECT_EQ(Log(), "denied: ENOSYS\n");
+  EXPECT_EQ(Bury(), 0);
+}
+
+TEST_F(DeniedCallsTest, IsNotNeededToRunAPlugin) {
+  // Stands in for a system that has no listeners.
+  const Fd program(JailedProcess::SealedCopy(MADOGUCHI_HOSTILE));
+  jail_.name = "read /usr/lib/os-release";
+  jail_.notices = true;
+  auto spawned =
+      madoguchi::Spawn(LauncherArguments(MADOGUCHI_OLD_KERNEL, jail_, kProgramFd, getpid()),
+                       program.get(), jail_.pin_lane, jail_.notices);
+  ASSERT_TRUE(spawned.ok()) << spawned.status();
+  spawned_ = *std::move(spawned);
+  EXPECT_THAT(Log(), testing::AllOf(testing::HasSubstr("tells nobody which calls it denies"),
+                                    testing::EndsWith("DONE IT\n")));
+  EXPECT_EQ(Bury(), 0);
 }
 
 }  // namespace

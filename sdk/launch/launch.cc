@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <sstream>
 
 namespace madoguchi {
 namespace {
@@ -51,6 +52,10 @@ absl::StatusOr<Jail> JailOf(const plugin::v1::Manifest& manifest,
     if (setting.type() == SettingDeclaration::TYPE_SOCKET ||
         (setting.type() == SettingDeclaration::TYPE_BUS && jail.permissions.bluetooth)) {
       jail.sockets.push_back(value->second);
+    }
+    if (setting.type() == SettingDeclaration::TYPE_SERIAL && jail.permissions.serial_of_settings) {
+      std::istringstream paths(value->second);
+      for (std::string path; paths >> path;) jail.serial_devices.push_back(path);
     }
     if (setting.type() == SettingDeclaration::TYPE_SOCKET_FOLDER && jail.permissions.sockets) {
       jail.sockets_folder = value->second;

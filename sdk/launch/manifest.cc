@@ -5,6 +5,7 @@
 #include <charconv>
 #include <filesystem>
 #include <set>
+#include <sstream>
 
 #include "sdk/textproto/textproto.h"
 
@@ -69,6 +70,14 @@ std::string WhyNot(const SettingDeclaration& setting, const std::string& value) 
   }
   if (setting.type() == SettingDeclaration::TYPE_BUS) {
     return "the host fills it in; expected that it is left out";
+  }
+  if (setting.type() == SettingDeclaration::TYPE_SERIAL) {
+    std::istringstream paths(value);
+    for (std::string path; paths >> path;) {
+      if (path.front() != '/' || std::filesystem::path(path).lexically_normal() != path) {
+        return "expected absolute paths of serial devices, a space between them";
+      }
+    }
   }
   if (setting.type() == SettingDeclaration::TYPE_INTEGER) {
     int64_t number = 0;

@@ -123,6 +123,10 @@ TEST_F(ManifestTest, WrongValuesNameThePluginTheSettingAndWhatWasExpected) {
        {{"value", "99999999999999999999"}},
        "expected a whole number"},
       {Declaring(Declaration::TYPE_BOOLEAN), {{"value", "yes"}}, "expected true or false"},
+      {Declaring(Declaration::TYPE_SERIAL),
+       {{"value", "/dev/ttyUSB0 ttyUSB1"}},
+       "expected absolute paths of serial devices"},
+      {Declaring(Declaration::TYPE_SERIAL), {{"value", "/dev/../etc"}}, "expected absolute paths"},
       {Declaring(Declaration::TYPE_STRING, "", /*required=*/true), {}, "it is required"},
       {Declaring(Declaration::TYPE_STRING), {{"other", "1"}}, "other is not declared"},
   };

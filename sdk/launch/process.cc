@@ -89,7 +89,7 @@ absl::StatusOr<Child> SpawnChild(const std::vector<std::string>& arguments,
 }
 
 absl::StatusOr<Spawned> Spawn(const std::vector<std::string>& launch, int program, bool pin_lane,
-                              bool notices) {
+                              bool notices, int group) {
   Spawned spawned;
   auto service = SocketPair(SOCK_STREAM);
   if (!service.ok()) return service.status();
@@ -99,6 +99,7 @@ absl::StatusOr<Spawned> Spawn(const std::vector<std::string>& launch, int progra
   if (!notice.ok()) return notice.status();
   // A low number would be overwritten before it is looked at.
   const Fd bytes(program < 0 ? -1 : fcntl(program, F_DUPFD_CLOEXEC, kFirstFree));
+  const Fd entrance(group < 0 ? -1 : fcntl(group, F_DUPFD_CLOEXEC, kFirstFree));
   int log[2];
   if (pipe2(log, O_CLOEXEC) != 0) return SystemError("pipe");
   Fd log_read = Lifted(log[0]), log_write = Lifted(log[1]);
@@ -118,7 +119,12 @@ absl::StatusOr<Spawned> Spawn(const std::vector<std::string>& launch, int progra
   }
   if (program >= 0) posix_spawn_file_actions_adddup2(&actions, bytes.get(), kProgramFd);
   if (notices) posix_spawn_file_actions_adddup2(&actions, notice->second.get(), kNoticeFd);
-  const int last = notices ? kNoticeFd : program >= 0 ? kProgramFd : kPin;
+  int last = notices ? kNoticeFd : program >= 0 ? kProgramFd : kPin;
+  if (group >= 0) {
+    for (int fd = last + 1; fd < kGroupFd; ++fd) posix_spawn_file_actions_addclose(&actions, fd);
+    posix_spawn_file_actions_adddup2(&actions, entrance.get(), kGroupFd);
+    last = kGroupFd;
+  }
   posix_spawn_file_actions_addclosefrom_np(&actions, last + 1);
 
   auto child = SpawnChild(launch, actions);

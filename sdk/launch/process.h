@@ -52,15 +52,18 @@ struct Spawned {
 constexpr int kProgramFd = 5;
 // And the one over which it hands out what tells of the system calls that it denies.
 constexpr int kNoticeFd = 6;
+// And the door of its control group (control_groups.h), which it enters before anything else.
+constexpr int kGroupFd = 7;
 
 // Runs `launch` (the launcher's path and arguments; see jail/jail.h) with an empty environment, in
 // a process group of its own (so that Ctrl-C at the host's terminal is the host's to handle), with
 // nothing open but fd 0 (/dev/null), 1, 2 (the log), 3, with `pin_lane` 4, and kProgramFd, a
 // duplicate of `program`; with a `program` of -1 that is missing, as a program that is run without
-// the launcher wants it; with `notices` also kNoticeFd. The launcher's process dies with the thread
-// that called.
+// the launcher wants it; with `notices` also kNoticeFd; with a `group` (ControlGroup::entrance)
+// that is not -1, kGroupFd, a duplicate of it. The launcher's process dies with the thread that
+// called.
 absl::StatusOr<Spawned> Spawn(const std::vector<std::string>& launch, int program, bool pin_lane,
-                              bool notices = false);
+                              bool notices = false, int group = -1);
 
 }  // namespace madoguchi
 

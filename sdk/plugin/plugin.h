@@ -35,7 +35,7 @@
 // THE JAIL. The program reads the system's libraries and nothing else: no file (its own folder
 // neither), no device, no network, no other process; it cannot start one. The environment is empty,
 // standard input is /dev/null. What it needs beyond that is a permission in its manifest, which the
-// administrator sees and grants: pcscd, usb, serial:/dev/NAME, bluetooth, sockets for readers,
+// administrator sees and grants: pcscd, usb, serial, bluetooth, sockets for readers,
 // network for authorities, none for policies. Files come as settings of TYPE_FILE. Threads are
 // allowed, 256 descriptors and 512 MiB of memory too.
 //
@@ -82,6 +82,11 @@ class Plugin {
   // administrator reads it. The statuses of Settings say this already and can be returned as they
   // are. After a Start that failed the process is ended.
   virtual absl::Status Start(const Settings& settings) = 0;
+
+  // Called once when the host is gone or wants the plugin to end, from a thread of Serve, also
+  // while calls are under way; the process ends soon after. For what must not stay as it is in the
+  // world: a card with a verified PIN, a radio field. 300 ms at most.
+  virtual void Stop() {}
 
   // OK while the plugin can do its work; a status with a sentence for the administrator when it
   // cannot for now. A device or server that is absent is no such reason: that is told by the calls

@@ -18,6 +18,8 @@ using check::v1::FAILURE_CODE_REQUEST_INVALID;
 constexpr size_t kShortestCommand = 4;
 constexpr size_t kLongestCommand = 65544;
 constexpr int kMostCommands = 64;
+constexpr uint32_t kLongestPin = 16;
+constexpr uint32_t kLongestPatience = 255;  // seconds
 // How often a watch looks whether its listener is still there, and whether a PIN was left behind.
 constexpr std::chrono::milliseconds kWatchTurn(200);
 
@@ -113,10 +115,30 @@ class ReaderService final : public reader::v1::Reader::Service {
     return absl::OkStatus();
   }
 
+  static absl::StatusOr<reader::v1::PadForm> PadFormOf(
+      const reader::v1::VerifyPinRequest& request) {
+    reader::v1::PadForm form;
+    if (!request.has_pad_form()) {
+      form.set_shortest(4);
+      form.set_longest(kLongestPin);
+      form.set_patience_s(30);
+      return form;
+    }
+    form = request.pad_form();
+    const bool fits = form.shortest() >= 1 && form.shortest() <= form.longest() &&
+                      form.longest() <= kLongestPin && form.patience_s() >= 1 &&
+                      form.patience_s() <= kLongestPatience;
+    if (fits) return form;
+    return FailureStatus(FAILURE_CODE_REQUEST_INVALID,
+                         "pad_form: expected 1 to 16 digits and 1 to 255 s");
+  }
+
   absl::StatusOr<std::vector<uint8_t>> Verify(const reader::v1::VerifyPinRequest& request) {
     const auto apdu_template = BytesOf(request.apdu_template());
     if (request.pin_token().empty()) {
-      return reader_.VerifyAtPad(request.session(), apdu_template, request.pin_offset());
+      const auto form = PadFormOf(request);
+      if (!form.ok()) return form.status();
+      return reader_.VerifyAtPad(request.session(), apdu_template, request.pin_offset(), *form);
     }
     absl::StatusOr<Secret> command = absl::UnknownError("");
     {

@@ -100,11 +100,13 @@ class Reader : public Plugin {
   }
 
   // The patient types the PIN at the reader's own pad: the template is CLA INS P1 P2 Lc with Lc =
-  // 0, and the device puts the PIN at `pin_offset` (5) and its length into Lc. UNIMPLEMENTED
-  // without a pad.
+  // 0, and the device puts the PIN at `pin_offset` (5) and its length into Lc. `form` is whole:
+  // Serve has looked at it, and filled it in where the host left it out. Blocks until the card
+  // answered or the pad gave up: PIN_PAD_CANCELLED, PIN_NOT_TYPED after form.patience_s, PIN_FORM;
+  // UNIMPLEMENTED without a pad.
   virtual absl::StatusOr<std::vector<uint8_t>> VerifyAtPad(
       [[maybe_unused]] uint64_t session, [[maybe_unused]] std::span<const uint8_t> apdu_template,
-      [[maybe_unused]] uint32_t pin_offset) {
+      [[maybe_unused]] uint32_t pin_offset, [[maybe_unused]] const reader::v1::PadForm& form) {
     return absl::UnimplementedError("this reader has no PIN pad");
   }
 

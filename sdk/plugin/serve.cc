@@ -120,6 +120,7 @@ int ServeOn(Plugin& plugin, v1::Kind kind, grpc::Service& service,
   grpc::AddInsecureChannelFromFd(server.get(), kServiceFd);
   AwaitEndOfFile(watched);
   stopping();
+  plugin.Stop();
   // A call may be stuck in a device; nobody waits for it any more. The process ends without it.
   // Shutdown itself waits for such a call, whatever its deadline.
   std::promise<void> shut_down;

@@ -75,7 +75,7 @@ void LayAgain(Clinic& clinic, clinic::Card& card) {
 
 void Column(int latency_ms, int rounds) {
   Clinic::Options options;
-  options.pcsc = true;
+  options.kind = clinic::ReaderKind::kPcsc;
   auto clinic = Clinic::Make(options);
   clinic->Start();
   auto card = clinic->Lay("hanako", 0, {"--latency-ms", std::to_string(latency_ms)});
@@ -147,7 +147,7 @@ void Events(int rounds) {
   Head("Reader event to View");
   Print("virtual reader (no poll): card connects to View", arrival);
 
-  options.pcsc = true;
+  options.kind = clinic::ReaderKind::kPcsc;
   auto clinic = Clinic::Make(options);
   clinic->Start();
   auto pcsc_card = clinic->Lay("hanako");
@@ -178,7 +178,7 @@ double MemoryOf(pid_t pid, const char* field) {
 
 void StartAndMemory(int rounds) {
   Clinic::Options options;
-  options.pcsc = true;
+  options.kind = clinic::ReaderKind::kPcsc;
   auto clinic = Clinic::Make(options);
   clinic->StartAuthority();
   Row first_view, all_plugins;

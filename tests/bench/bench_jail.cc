@@ -13,6 +13,7 @@
 #include "sdk/conformance/card_hand.h"
 #include "sdk/conformance/plugin_process.h"
 #include "sdk/conformance/reader_client.h"
+#include "sdk/launch/denied_calls.h"
 #include "sdk/launch/launch.h"
 
 namespace madoguchi::conformance {
@@ -42,6 +43,7 @@ void Must(const absl::Status& status) {
 struct Figures {
   const char* title;
   bool jailed;
+  bool told = false;  // as a host runs it: with a listener for what the jail denies
   std::vector<std::string> without = {};
   std::vector<double> start = {}, health = {}, apdu = {}, resident = {}, own = {};
 };
@@ -58,15 +60,27 @@ double MebibytesOf(pid_t pid, const std::vector<std::string>& keys) {
   return sum;
 }
 
-std::unique_ptr<PluginProcess> Spawn(const PluginImage& image,
-                                     const plugin::v1::StartRequest& settings,
-                                     const Figures& figures) {
-  if (!figures.jailed) return Must(PluginProcess::Spawn(image.folder.binary));
+// Ends the process before its listener.
+struct Life {
+  std::unique_ptr<DeniedCalls> denied;
+  std::unique_ptr<PluginProcess> process;
+  PluginProcess* operator->() const { return process.get(); }
+};
+
+Life Spawn(const PluginImage& image, const plugin::v1::StartRequest& settings,
+           const Figures& figures) {
+  if (!figures.jailed) return {nullptr, Must(PluginProcess::Spawn(image.folder.binary))};
   const plugin::v1::Manifest& manifest = image.folder.manifest;
   Jail jail = Must(
       JailOf(manifest, settings, {manifest.permission().begin(), manifest.permission().end()}));
   jail.without = figures.without;
-  return Must(PluginProcess::SpawnJailed(image, jail, MADOGUCHI_LAUNCHER));
+  jail.notices = figures.told;
+  Life life{nullptr, Must(PluginProcess::SpawnJailed(image, jail, MADOGUCHI_LAUNCHER))};
+  if (figures.told) {
+    life.denied =
+        std::make_unique<DeniedCalls>(life->TakeNotices(), jail, [](const std::string&) {});
+  }
+  return life;
 }
 
 // A policy, from its spawn to its answers to Health.
@@ -92,12 +106,15 @@ void MeasureReader(const PluginImage& image, const std::string& folder, Figures&
   plugin::v1::StartRequest settings;
   const std::string sockets = folder + "/sockets";
   std::filesystem::create_directories(sockets);
-  std::map<std::string, std::string> values = {
-      {"directory", sockets}, {"readers", "1"}, {"recording", ""}, {"speed", "100"}};
+  std::map<std::string, std::string> values = {{"directory", sockets},
+                                               {"readers", "1"},
+                                               {"pin_pad", "false"},
+                                               {"recording", ""},
+                                               {"speed", "100"}};
   for (const auto& [name, value] : values) (*settings.mutable_setting())[name] = value;
   const auto process = Spawn(image, settings, figures);
   Must(process->Start(values));
-  ReaderClient client(*process);
+  ReaderClient client(*process.process);
   const auto hand = HandOfSimulator(MADOGUCHI_BIN "/madoguchi-card", sockets + "/reader-0.sock",
                                     folder + "/card", folder);
   Must(hand->Lay());
@@ -131,8 +148,9 @@ int Bench(int runs) {
   const PluginImage policy = Must(ReadPluginImage(MADOGUCHI_PLUGINS "/policy_pin"));
   const PluginImage reader = Must(ReadPluginImage(MADOGUCHI_PLUGINS "/reader_virtual"));
   Figures kinds[] = {{"bare child process", false},
-                     {"in the jail", true},
-                     {"in the jail, no room", true, {"room"}}};
+                     {"in the jail", true, true},
+                     {"in the jail, not told", true, false},
+                     {"in the jail, no room", true, true, {"room"}}};
   // In turn, so that what else the machine does falls on all alike.
   for (int run = 0; run < runs; ++run) {
     for (Figures& figures : kinds) {

@@ -88,8 +88,9 @@ std::vector<double> PlainCard::Reads(const std::string& reader, int count) {
   Send(card, protocol, kSelect);
   for (int i = 0; i < count; ++i) {
     const auto start = Clock::now();
-    Send(card, protocol, {0x00, 0xB0, 0x8A, 0x00, 0x00});
+    const Bytes answer = Send(card, protocol, {0x00, 0xB0, 0x8A, 0x00, 0x00});
     times.push_back(Since(start));
+    if (answer.size() != 256 + 2) times.clear();
   }
   SCardEndTransaction(card, SCARD_LEAVE_CARD);
   SCardDisconnect(card, SCARD_RESET_CARD);

@@ -14,7 +14,8 @@ class PlainCard {
   PlainCard();
   ~PlainCard();
   double CheckByPin(const std::string& reader, const std::string& pin);
-  // One READ BINARY of 256 bytes, `count` times in one transaction: milliseconds each.
+  // One READ BINARY of 256 bytes, `count` times in one transaction: milliseconds each; none when
+  // the card did not agree.
   std::vector<double> Reads(const std::string& reader, int count);
 
  private:

@@ -2,15 +2,14 @@
 
 #include <google/protobuf/text_format.h>
 #include <gtest/gtest.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <thread>
 
 #include "host/loader/approvals.h"
 #include "sdk/launch/image.h"
@@ -27,24 +26,6 @@ using check::v1::ROLE_STAFF;
 
 void Write(const std::string& path, const std::string& text) { std::ofstream(path) << text; }
 
-std::vector<std::string> LinesOf(const char* variable) {
-  std::vector<std::string> lines;
-  const char* const text = std::getenv(variable);
-  std::istringstream in(text == nullptr ? "" : text);
-  for (std::string line; std::getline(in, line);) lines.push_back(line);
-  return lines;
-}
-
-// The ports of the private pcscd's readers, from its environment.
-std::vector<std::string> Ports() {
-  std::vector<std::string> ports;
-  for (const std::string& line : LinesOf("MADOGUCHI_PCSCD_PORTS")) {
-    std::istringstream words(line);
-    for (std::string port; words >> port;) ports.push_back(port);
-  }
-  return ports;
-}
-
 std::string Recordings() { return MADOGUCHI_RECORDINGS "/"; }
 
 std::unique_ptr<Program> Started(absl::StatusOr<std::unique_ptr<Program>> program) {
@@ -54,21 +35,7 @@ std::unique_ptr<Program> Started(absl::StatusOr<std::unique_ptr<Program>> progra
 
 }  // namespace
 
-std::string Card::Control(const std::string& command) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  control_.copy(address.sun_path, sizeof(address.sun_path) - 1);
-  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  std::string answer;
-  if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) {
-    const std::string line = command + "\n";
-    (void)!write(fd, line.data(), line.size());
-    char c = 0;
-    while (read(fd, &c, 1) == 1 && c != '\n') answer += c;
-  }
-  close(fd);
-  return answer;
-}
+std::string Card::Control(const std::string& command) { return AskSocket(control_, command); }
 
 std::string Card::Trace() const {
   std::ifstream file(trace_);
@@ -87,8 +54,8 @@ std::unique_ptr<Clinic> Clinic::Make(const Options& options) {
   // Short, because a socket's path holds 107 bytes.
   std::string path = "/tmp/mdg.XXXXXX";
   clinic->folder_ = mkdtemp(path.data());
-  for (const char* part : {"/a", "/r", "/log"})
-    std::filesystem::create_directory(clinic->folder_ + part);
+  for (const char* part : {"/a", "/log"}) std::filesystem::create_directory(clinic->folder_ + part);
+  clinic->MakeStands();
   options.recording.empty() ? clinic->MakeCards() : clinic->TakeRecordedCard();
 
   host::Config& config = clinic->config_;
@@ -113,14 +80,10 @@ std::unique_ptr<Clinic> Clinic::Make(const Options& options) {
   plugin("policy_pin", {});
   plugin("policy_visual", {});
   plugin("authority_online", {{"socket", clinic->folder_ + "/a/authority.sock"}});
-  if (options.pcsc) {
-    const char* const socket = std::getenv("PCSCLITE_CSOCK_NAME");
-    plugin("reader_pcsc", {{"pcscd_socket", socket == nullptr ? "" : socket}});
-  } else if (!options.recording.empty()) {
+  if (!options.recording.empty()) {
     plugin("reader_virtual", {{"recording", Recordings() + options.recording}});
   } else {
-    plugin("reader_virtual",
-           {{"directory", clinic->folder_ + "/r"}, {"readers", std::to_string(options.readers)}});
+    for (const auto& [kind, stand] : clinic->stands_) plugin(PluginOf(kind), stand->Settings());
   }
   for (const auto& [id, name] : {std::pair("pin", "policy_pin"), {"visual", "policy_visual"}}) {
     auto* method = config.add_method();
@@ -129,10 +92,10 @@ std::unique_ptr<Clinic> Clinic::Make(const Options& options) {
     method->mutable_label()->set_ja(id);
     method->mutable_label()->set_en(id);
   }
-  for (int i = 0; i < options.readers; ++i) {
+  for (size_t i = 0; i < clinic->readers_.size(); ++i) {
     auto* counter = config.add_counter();
     counter->set_name(std::to_string(i + 1));
-    counter->add_reader(clinic->ReaderName(i));
+    counter->add_reader(clinic->ReaderName(static_cast<int>(i)));
   }
   return clinic;
 }
@@ -174,11 +137,21 @@ void Clinic::TakeRecordedCard() {
   Write(folder_ + "/ca/auth-ca.pem", recording.trust_anchor_pem());
 }
 
+void Clinic::MakeStands() {
+  std::vector<ReaderKind> kinds = options_.kinds;
+  if (kinds.empty()) kinds.assign(options_.readers, options_.kind);
+  std::map<ReaderKind, int> count;
+  for (const ReaderKind kind : kinds) readers_.emplace_back(kind, count[kind]++);
+  for (const auto& [kind, number] : count) {
+    // One letter: sockets' paths are short.
+    const char letter = PluginOf(kind).at(std::string("reader_").size());
+    stands_[kind] = Stand::Make(kind, number, folder_ + "/" + letter);
+  }
+}
+
 std::string Clinic::ReaderName(int reader) const {
-  if (!options_.pcsc) return "reader_virtual/Virtual Reader " + std::to_string(reader);
-  const auto names = LinesOf("MADOGUCHI_PCSCD_READERS");
-  EXPECT_LT(static_cast<size_t>(reader), names.size()) << "run this test by private-pcscd";
-  return "reader_pcsc/" + (static_cast<size_t>(reader) < names.size() ? names[reader] : "");
+  const auto& [kind, number] = readers_.at(reader);
+  return PluginOf(kind) + "/" + StandOf(reader).NameOf(number);
 }
 
 void Clinic::WriteAuthority() {
@@ -246,9 +219,14 @@ void Clinic::Start() {
   StartAuthority();
   StartHost();
   EXPECT_TRUE(AwaitPlugins()) << host_->Output();
-  for (int i = 0; i < options_.readers; ++i) {
-    EXPECT_TRUE(AwaitCard(i, !options_.recording.empty()));
+  std::chrono::milliseconds lying(0);
+  for (size_t i = 0; i < readers_.size(); ++i) {
+    const int reader = static_cast<int>(i);
+    EXPECT_TRUE(AwaitCard(reader, !options_.recording.empty())) << ReaderName(reader);
+    lying = std::max(lying, StandOf(reader).Lying());
   }
+  // A card that is laid down from here on is a new one.
+  std::this_thread::sleep_for(lying);
 }
 
 bool Clinic::AwaitPlugins() {
@@ -275,11 +253,8 @@ std::unique_ptr<Card> Clinic::Lay(const std::string& patient, int reader,
                                         card->control_,
                                         "--trace",
                                         card->trace_};
-  if (options_.pcsc) {
-    arguments.insert(arguments.end(), {"--port", Ports().at(reader)});
-  } else {
-    arguments.insert(arguments.end(),
-                     {"--socket", folder_ + "/r/reader-" + std::to_string(reader) + ".sock"});
+  for (const std::string& word : StandOf(reader).WhereOf(readers_.at(reader).second)) {
+    arguments.push_back(word);
   }
   arguments.insert(arguments.end(), flags.begin(), flags.end());
   card->program_ = Started(Program::Run(arguments, folder_ + "/log/card-" + patient + "-" + run));
@@ -289,7 +264,10 @@ std::unique_ptr<Card> Clinic::Lay(const std::string& patient, int reader,
 bool Clinic::AwaitCard(int reader, bool there, std::chrono::milliseconds patience) {
   return AwaitReader(
       reader,
-      [&](const auto& state) { return (state.presence() != reader::v1::PRESENCE_ABSENT) == there; },
+      [&](const auto& state) {
+        const bool absent = state.presence() == reader::v1::PRESENCE_ABSENT;
+        return !state.has_trouble() && absent != there;
+      },
       patience);
 }
 

@@ -10,6 +10,7 @@
 #include "host/config.pb.h"
 #include "sdk/conformance/program.h"
 #include "tests/clinic/screen.h"
+#include "tests/clinic/stand.h"
 
 // A whole clinic of real processes in a folder of its own: authority, host, plugins, cards. Tests
 // change its parts before Open, and break them afterwards.
@@ -45,9 +46,10 @@ class Card {
 class Clinic {
  public:
   struct Options {
-    bool pcsc =
-        false;  // readers/pcsc on the private pcscd of the environment; else virtual readers
+    ReaderKind kind = ReaderKind::kVirtual;
     int readers = 2;
+    // The kind of each reader, where they are of several; `kind` and `readers` then say nothing.
+    std::vector<ReaderKind> kinds;
     std::vector<Patient> patients = {{"hanako"}};
     std::vector<std::string> authority_flags;
     // Name of one in readers/virtual/recordings: it is played, and is the card of the only patient.
@@ -80,6 +82,13 @@ class Clinic {
                             const std::vector<std::string>& flags = {});
   // The name of reader number `reader` as configurations have it: plugin/name.
   std::string ReaderName(int reader) const;
+  // Takes reader number `reader` away from its machine, and brings it back; false where readers of
+  // its kind cannot.
+  bool UnplugReader(int reader) { return StandOf(reader).Unplug(readers_.at(reader).second); }
+  bool DisturbReader(int reader, uint32_t dice) {
+    return StandOf(reader).Disturb(readers_.at(reader).second, dice);
+  }
+  bool ReplugReader(int reader) { return StandOf(reader).Replug(readers_.at(reader).second); }
   // Waits until the host sees a card (or none) on that reader; false after `patience`.
   bool AwaitCard(int reader, bool there = true,
                  std::chrono::milliseconds patience = std::chrono::seconds(20));
@@ -104,6 +113,8 @@ class Clinic {
 
  private:
   explicit Clinic(Options options) : options_(std::move(options)) {}
+  void MakeStands();
+  Stand& StandOf(int reader) const { return *stands_.at(readers_.at(reader).first); }
   void MakeCards();
   void TakeRecordedCard();
   void WriteAuthority();
@@ -116,6 +127,8 @@ class Clinic {
   std::string folder_;
   host::Config config_;
   int runs_ = 0;
+  std::map<ReaderKind, std::unique_ptr<Stand>> stands_;
+  std::vector<std::pair<ReaderKind, int>> readers_;  // kind, and number in its stand
   std::unique_ptr<Program> authority_, host_;
 };
 

@@ -12,7 +12,7 @@ class CheckTest : public testing::Test {
  protected:
   static Clinic::Options Options() {
     Clinic::Options options;
-    options.pcsc = std::getenv("MADOGUCHI_PCSCD_DIR") != nullptr;
+    options.kind = KindOfThisRun();
     return options;
   }
   // Their jails fit them: none of them tries what it may not do.

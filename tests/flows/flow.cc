@@ -12,13 +12,13 @@ using namespace desk::v1;  // NOLINT: stages.
 
 }  // namespace
 
-bool OnPcsc() { return std::getenv("MADOGUCHI_PCSCD_DIR") != nullptr; }
+bool OnPcsc() { return KindOfThisRun() == ReaderKind::kPcsc; }
 
-std::string ReaderPlugin() { return OnPcsc() ? "reader_pcsc" : "reader_virtual"; }
+std::string ReaderPlugin() { return PluginOf(KindOfThisRun()); }
 
 std::unique_ptr<Clinic> MakeFlowClinic(int readers, const std::vector<Patient>& patients) {
   Clinic::Options options;
-  options.pcsc = OnPcsc();
+  options.kind = KindOfThisRun();
   options.readers = readers;
   options.patients = patients;
   auto clinic = Clinic::Make(options);

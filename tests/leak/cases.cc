@@ -42,7 +42,7 @@ class Window {
   explicit Window(uint32_t apdu_ms = 0) : canary_(Canary()), typed_(canary_) {
     AllowCoreFiles();
     Clinic::Options options;
-    options.pcsc = ReaderName() == "reader_pcsc";
+    options.kind = KindOfThisRun();
     options.readers = 1;
     options.patients = {{"hanako", canary_}};
     clinic_ = Clinic::Make(options);
@@ -374,7 +374,7 @@ Findings ReaderKilled() {
 }  // namespace
 
 std::string ReaderName() {
-  return std::getenv("MADOGUCHI_PCSCD_DIR") == nullptr ? "reader_virtual" : "reader_pcsc";
+  return PluginOf(KindOfThisRun());
 }
 
 const std::vector<Case>& Cases() {

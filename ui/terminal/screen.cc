@@ -32,6 +32,8 @@ const Phrase& StagePhrase(desk::v1::Stage stage) {
       return phrase::kLayCard;
     case desk::v1::STAGE_READING:
       return phrase::kReading;
+    case desk::v1::STAGE_TYPE_AT_PAD:
+      return phrase::kTypeAtPad;
     case desk::v1::STAGE_PROVING:
       return phrase::kProving;
     case desk::v1::STAGE_ASK_AUTHORITY:

@@ -96,6 +96,8 @@ inline constexpr Phrase kStageAsk("質問があります。", "There is a questi
 inline constexpr Phrase kLayCard("カードを置いてください。", "Please lay the card down.");
 inline constexpr Phrase kReading("カードを読んでいます。動かさないでください。",
                                  "Reading the card. Do not move it.");
+inline constexpr Phrase kTypeAtPad("リーダーのボタンで暗証番号を入力しています。",
+                                   "The PIN is being typed with the reader's keys.");
 inline constexpr Phrase kProving("カードで本人を確認しています。動かさないでください。",
                                  "The card is proving who it belongs to. Do not move it.");
 inline constexpr Phrase kAskingAuthority("資格を問い合わせています。",

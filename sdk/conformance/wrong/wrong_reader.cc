@@ -122,7 +122,7 @@ class ReaderService final : public Reader::Service, public Kind {
     reply->set_response(Fails("reader.pin-carried") ? kRefused + "x" : kRefused);
     const std::string& token = request->pin_token();
     if (token.empty()) {
-      if (Fails("reader.pin-no-pad")) return grpc::Status::OK;
+      if (Fails("reader.pin-no-pad") || HasDeafPad()) return grpc::Status::OK;
       return ToGrpc(absl::UnimplementedError("no pad"));
     }
     if (Fails("reader.pin-other-token")) return TakeAny();
@@ -213,6 +213,9 @@ class ReaderService final : public Reader::Service, public Kind {
     if (present || !Fails("reader.removal-shown")) Publish();
   }
 
+  // A pad that waits for nobody.
+  static bool HasDeafPad() { return Name() == "right_reader_deaf_pad"; }
+
   void Publish() {
     Snapshot snapshot;
     snapshot.set_service(SERVICE_RUNNING);
@@ -222,6 +225,7 @@ class ReaderService final : public Reader::Service, public Kind {
     state->set_insertion(insertion_);
     state->set_presence(present_ ? PRESENCE_PRESENT : PRESENCE_ABSENT);
     if (present_) state->set_atr(Atr());
+    state->set_pin_pad(HasDeafPad());
     board_.Publish(snapshot);
   }
 

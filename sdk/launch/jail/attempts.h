@@ -29,7 +29,7 @@ inline constexpr char kDoneIt[] = "DONE IT\n";
 // One attempt of hostile.cc.
 struct Row {
   const char* attempt;  // hostile.cc's, with $NAMES of things that the test made
-  Strings permissions;  // or "to:PATH", a socket that it may reach
+  Strings permissions;  // or "to:PATH", a socket that it may reach, or "device:PATH"
   const char* outcome;  // "EPERM", or "" for: done, the permission allows it
   Strings layers;       // without these it is done; empty: shown by other means
   Strings first = {};   // layers that are left out already
@@ -62,6 +62,8 @@ class AttemptsTest : public ::testing::Test {
     char name[64];
     ASSERT_EQ(openpty(&terminal_[0], &terminal_[1], name, nullptr, nullptr), 0);
     things_["$TERMINAL"] = name;
+    things_["$LINK"] = folder_ + "/link";
+    ASSERT_EQ(symlink(name, things_["$LINK"].c_str()), 0);
     ASSERT_EQ(openpty(&other_[0], &other_[1], name, nullptr, nullptr), 0);
     things_["$OTHER"] = name;
   }
@@ -121,6 +123,8 @@ class AttemptsTest : public ::testing::Test {
     for (const std::string& one : row.permissions) {
       if (one.starts_with("to:")) {
         jail.sockets.push_back(Filled(one.substr(3)));
+      } else if (one.starts_with("device:")) {
+        jail.serial_devices.push_back(Filled(one.substr(7)));
       } else {
         permissions.push_back(Filled(one));
       }

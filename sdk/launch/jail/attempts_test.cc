@@ -12,7 +12,8 @@ namespace {
 
 const Strings kNone;
 const Strings kPcscd{"pcscd"}, kUsb{"usb"}, kBluetooth{"bluetooth"}, kNetwork{"network"},
-    kSockets{"sockets"}, kSerial{"serial:$TERMINAL"};
+    kSockets{"sockets"}, kSerial{"serial:$TERMINAL"},
+    kDevices{"serial", "device:$LINK", "device:$TERMINAL"};
 
 const Strings kBySeccomp{"seccomp"};
 const Strings kByLandlock{"landlock"};
@@ -139,7 +140,16 @@ TEST_F(AttemptsTest, Devices) {
         {"speed $TERMINAL", kSerial, "", {}},
         {"type $TERMINAL", kSerial, "EPERM", kAsRoot},
         {"device /dev/kmsg", kSerial, "ENOENT", {}},
-        {"device /dev/null", kSerial, "", {}}});
+        {"device /dev/null", kSerial, "", {}},
+        {"device $LINK", kDevices, "", {}},
+        {"device $TERMINAL", kDevices, "", {}},
+        {"device $OTHER", kDevices, "ENOENT", kByRoomAndLandlock},
+        {"device $OTHER", kDevices, "EACCES", kByLandlock, kByRoom},
+        {"device $LINK", {"serial"}, "ENOENT", kByRoomAndLandlock},
+        {"speed $LINK", kDevices, "", {}},
+        {"type $LINK", kDevices, "EPERM", kAsRoot}});
+  EXPECT_THAT(Try({"device $FOLDER/own", {"serial", "device:$FOLDER/own"}, "", {}}, kNone),
+              ::testing::StartsWith("jail: this is no serial device: "));
 }
 
 TEST_F(AttemptsTest, OtherProcesses) {

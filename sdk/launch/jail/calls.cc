@@ -1,9 +1,10 @@
-// The system calls of a plugin: a list of what is allowed; everything else gives EPERM (and ENOSYS
-// once the host has heard enough of it), which a plugin's own log then shows, where a kill would
-// leave a riddle. A list of what is forbidden would
-// grow holes with each kernel; this one was drawn from what gRPC 1.51, glibc, OpenSSL, libpcsclite
-// and the Go runtime call, with room beside it. Calls newer than this file give ENOSYS, so that a
-// newer glibc takes its older way. Arguments are compared in 32 bits where the kernel takes an int.
+// The system calls of a plugin: a list of what is allowed; everything else gives EPERM, which
+// a plugin's own log then shows, where a kill would leave a riddle. Where the host listens
+// (denied_calls.h) it is the host that gives it, and that lets the calls of naming_calls.h through.
+// A list of what is forbidden would grow holes with each kernel; this one was drawn from what
+// gRPC 1.51, glibc, OpenSSL, libpcsclite and the Go runtime call, with room beside it. Calls newer
+// than this file give ENOSYS, so that a newer glibc takes its older way. Arguments are compared in
+// 32 bits where the kernel takes an int.
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +23,7 @@
 #include <initializer_list>
 
 #include "sdk/launch/jail/cell.h"
+#include "sdk/launch/jail/naming_calls.h"
 
 #ifndef PR_SET_VMA
 #define PR_SET_VMA 0x53564d41
@@ -56,9 +58,8 @@ constexpr const char* kAlways[] = {
     "splice", "tee", "ftruncate", "fsync", "fdatasync", "fadvise64", "readahead", "eventfd",
     "eventfd2", "epoll_create", "epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait",
     "epoll_pwait2", "poll", "ppoll", "select", "pselect6",
-    // Files by name, as far as Landlock lets.
-    "fstat", "stat", "lstat", "newfstatat", "statx", "statfs", "fstatfs", "access", "faccessat",
-    "faccessat2", "readlink", "readlinkat", "getdents64", "getcwd", "chdir", "fchdir", "umask",
+    // Files that are open, or are none. Those by name stand in naming_calls.h.
+    "fstat", "fstatfs", "getdents64", "getcwd", "fchdir", "umask",
     // Sockets that are there.
     "sendmsg", "sendmmsg", "recvfrom", "recvmsg", "recvmmsg", "shutdown", "getsockname",
     "getpeername", "getsockopt", "setsockopt",
@@ -75,7 +76,9 @@ class Filter {
   // `told`: whoever holds the listener is asked about each call that is not allowed, and gives
   // EPERM.
   explicit Filter(bool told)
-      : filter_(seccomp_init(told ? SCMP_ACT_NOTIFY : SCMP_ACT_ERRNO(EPERM))) {
+      // Linux 5.5 was the first whose listener can let a call go on.
+      : names_are_told_(told && KernelIsAtLeast(5, 5)),
+        filter_(seccomp_init(told ? SCMP_ACT_NOTIFY : SCMP_ACT_ERRNO(EPERM))) {
     if (filter_ == nullptr && told) return;
     if (filter_ == nullptr) Refuse("seccomp_init");
     // The calls of another architecture (32 bit) have other numbers, and no plugin makes them.
@@ -91,6 +94,15 @@ class Filter {
   void Allow(const char* call, Compare... compare) {
     const scmp_arg_cmp conditions[] = {compare...};
     Add(SCMP_ACT_ALLOW, call, sizeof...(compare), conditions);
+  }
+  // A call that names a file: allowed where nobody is asked. Where somebody is, it falls to the
+  // default action, which asks, and is answered by the same rule.
+  template <typename... Compare>
+  void AllowNaming(const char* call, Compare... compare) {
+    if (!names_are_told_) Allow(call, compare...);
+  }
+  void AllowWithFlag(const char* call, unsigned argument, unsigned flag) {
+    if (names_are_told_) Allow(call, scmp_arg_cmp{argument, SCMP_CMP_MASKED_EQ, flag, flag});
   }
   void NotThere(const char* call) { Add(SCMP_ACT_ERRNO(ENOSYS), call, 0, nullptr); }
   void NotThere(int call) {
@@ -125,6 +137,7 @@ class Filter {
     if (error != 0) Refuse("seccomp filter,", what, -error);
   }
 
+  const bool names_are_told_;
   scmp_filter_ctx filter_;
 };
 
@@ -163,16 +176,22 @@ void AllowFiles(Filter& filter, const Cell& cell) {
   for (const unsigned long request : {FIONREAD, FIONBIO, FIOCLEX, FIONCLEX, TCGETS, TIOCOUTQ}) {
     filter.Allow("ioctl", SCMP_A1_32(SCMP_CMP_EQ, request));
   }
-  if (cell.MayOpenDevices()) {
-    filter.Allow("open");
-    filter.Allow("openat");
-    filter.Allow("flock");
-    return;
+  if (cell.MayOpenDevices()) filter.Allow("flock");
+}
+
+void AllowNames(Filter& filter, const Cell& cell) {
+  for (const NamingCall& call : kNamingCalls) {
+    if (IsLetThrough(cell, call.let, O_RDWR)) {
+      filter.AllowNaming(call.name);
+    } else if (IsLetThrough(cell, call.let, O_RDONLY)) {
+      // For reading only, whether or not there is a Landlock.
+      filter.AllowNaming(call.name, scmp_arg_cmp{static_cast<unsigned>(call.flags),
+                                                 SCMP_CMP_MASKED_EQ, kWrites, O_RDONLY});
+    }
   }
-  // For reading only, whether or not there is a Landlock.
-  constexpr unsigned kWrites = O_ACCMODE | O_CREAT | O_TRUNC | (O_TMPFILE & ~O_DIRECTORY);
-  filter.Allow("open", SCMP_A1_32(SCMP_CMP_MASKED_EQ, kWrites, O_RDONLY));
-  filter.Allow("openat", SCMP_A2_32(SCMP_CMP_MASKED_EQ, kWrites, O_RDONLY));
+  // What fstat() is, half of what a start calls: of a descriptor, without a name. Nobody is asked.
+  filter.AllowWithFlag("newfstatat", 3, AT_EMPTY_PATH);
+  filter.AllowWithFlag("statx", 2, AT_EMPTY_PATH);
 }
 
 void AllowDevices(Filter& filter, const Cell& cell) {
@@ -181,9 +200,8 @@ void AllowDevices(Filter& filter, const Cell& cell) {
     filter.Allow("ioctl", SCMP_A1_32(SCMP_CMP_MASKED_EQ, 0xff00, 'U' << 8));
     filter.Allow("socket", SCMP_A0_32(SCMP_CMP_EQ, AF_NETLINK),
                  SCMP_A2_32(SCMP_CMP_EQ, NETLINK_KOBJECT_UEVENT));
-    filter.Allow("bind");
   }
-  if (cell.serial != nullptr) {
+  if (cell.serial) {
     // asm-generic/ioctls.h: the type is 'T'. Not TIOCSTI (0x5412) and TIOCLINUX (0x541c), which
     // type on a terminal.
     for (const unsigned row : {0x5400, 0x5420, 0x5430, 0x5440, 0x5450}) {
@@ -207,12 +225,10 @@ void AllowSockets(Filter& filter, const Cell& cell) {
     filter.Allow("socket", SCMP_A0_32(SCMP_CMP_EQ, AF_UNIX),
                  SCMP_A1_32(SCMP_CMP_MASKED_EQ, 0xf, SOCK_STREAM));
   }
-  if (cell.MayMakeUnixSockets() || cell.network) filter.Allow("connect");
   if (cell.pcscd) {
     // To notice at once that pcscd was started.
-    for (const char* call : {"inotify_init1", "inotify_add_watch", "inotify_rm_watch"}) {
-      filter.Allow(call);
-    }
+    filter.Allow("inotify_init1");
+    filter.Allow("inotify_rm_watch");
   }
   if (cell.network) {
     for (const unsigned family : {AF_INET, AF_INET6}) {
@@ -229,16 +245,12 @@ void AllowSockets(Filter& filter, const Cell& cell) {
     filter.Allow("socket", SCMP_A0_32(SCMP_CMP_EQ, AF_NETLINK),
                  SCMP_A2_32(SCMP_CMP_EQ, NETLINK_ROUTE));
     filter.Allow("sendto");
-    filter.Allow("bind");
     for (const unsigned request : {0x8910u /* SIOCGIFNAME */, 0x8933u /* SIOCGIFINDEX */}) {
       filter.Allow("ioctl", SCMP_A1_32(SCMP_CMP_EQ, request));
     }
   }
   if (cell.sockets) {
-    for (const char* call : {"bind", "listen", "accept", "accept4", "fchmod", "mkdir", "mkdirat",
-                             "unlink", "unlinkat"}) {
-      filter.Allow(call);
-    }
+    for (const char* call : {"listen", "accept", "accept4", "fchmod"}) filter.Allow(call);
   }
 }
 
@@ -269,6 +281,7 @@ bool Filtered(const Cell& cell, int program_fd, int* listener) {
   AllowMemory(filter);
   AllowThreads(filter, getpid());
   AllowFiles(filter, cell);
+  AllowNames(filter, cell);
   AllowDevices(filter, cell);
   AllowSockets(filter, cell);
   // Closed by this very call, and above RLIMIT_NOFILE: nothing can be executed a second time.

@@ -18,12 +18,16 @@ struct Cell {
   const char* name = nullptr;
   int program_fd = -1;
   int notice_fd = -1;
+  int group_fd = -1;
   pid_t host_pid = 0;
   long memory_mib = 512;  // 0: no limit
   long descriptors = 256;
+  long threads = 256;
   bool pin_lane = false;
   bool pcscd = false, usb = false, bluetooth = false, network = false, sockets = false;
-  const char* serial = nullptr;
+  bool serial = false;
+  const char* device[kMostPaths] = {};
+  int devices = 0;
   const char* sockets_folder = nullptr;
   // Path sockets that it may reach.
   const char* socket[kMostPaths] = {};
@@ -33,8 +37,10 @@ struct Cell {
   bool without_capabilities = false, without_limits = false, without_landlock = false;
   bool without_seccomp = false, without_room = false;
 
-  bool MayMakeUnixSockets() const { return pcscd || bluetooth || sockets || sockets_to_reach > 0; }
-  bool MayOpenDevices() const { return usb || serial != nullptr; }
+  constexpr bool MayMakeUnixSockets() const {
+    return pcscd || bluetooth || sockets || sockets_to_reach > 0;
+  }
+  constexpr bool MayOpenDevices() const { return usb || serial; }
 };
 
 // Writes "jail: ", the sentence and, with `error`, what errno means; ends the process.
@@ -42,8 +48,13 @@ struct Cell {
 // Writes "jail: " and the sentence to the log.
 void Note(const char* sentence);
 
+// By the number that the kernel gives itself.
+bool KernelIsAtLeast(int major, int minor);
+
 // Each step refuses when the kernel has the layer and the step fails.
 
+// Into the control group that was opened for it, so that all that follows is counted there.
+void EnterGroup(int group_fd);
 // Leaves fd 0 to 3 (and 4) open and moves the program's, and that of the notices, to the first
 // numbers that the limit of descriptors makes impossible for the plugin. Returns the program's.
 int MoveDescriptors(Cell& cell);

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <linux/netlink.h>
 #include <linux/sched.h>
@@ -28,6 +29,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 namespace {
@@ -137,6 +139,17 @@ long EatMemory(int flags) {
     if (piece == MAP_FAILED) return -1;
     // One page is enough to be there.
     *static_cast<volatile char*>(piece) = 1;
+  }
+  return 0;
+}
+
+// Every page of 2 GiB.
+long FillMemory() {
+  for (size_t filled = 0; filled < 2048; ++filled) {
+    void* const piece =
+        mmap(nullptr, kMiB, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | MAP_PRIVATE, -1, 0);
+    if (piece == MAP_FAILED) return -1;
+    memset(piece, 1, kMiB);
   }
   return 0;
 }
@@ -253,6 +266,30 @@ long Affinity() {
   return sched_setaffinity(Pid(), sizeof(all), &all);
 }
 
+// For two seconds and a half. How often it came to it.
+long ReadWithoutEnd() {
+  timespec begun{}, now{};
+  clock_gettime(CLOCK_MONOTONIC, &begun);
+  long times = 0;
+  do {
+    const int fd = open(argument, O_RDONLY);
+    if (fd >= 0) close(fd);
+    ++times;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+  } while ((now.tv_sec - begun.tv_sec) * 1000 + (now.tv_nsec - begun.tv_nsec) / 1000000 < 2500);
+  dprintf(1, "%ld\n", times);
+  return times;
+}
+
+// When its host is gone.
+long ReadAfterHost() {
+  char byte;
+  (void)!write(1, "here\n", 5);
+  while (read(3, &byte, 1) > 0) {
+  }
+  return open(argument, O_RDONLY);
+}
+
 struct Attempt {
   const char* name;
   long (*make)();
@@ -274,6 +311,13 @@ constexpr Attempt kAttempts[] = {
      [] {
        (void)!write(1, "here\n", 5);
        return static_cast<long>(pause());
+     }},
+    {"read-without-end", ReadWithoutEnd},
+    {"read-after-host", ReadAfterHost},
+    {"link",
+     [] {
+       char target[PATH_MAX];
+       return static_cast<long>(readlink(argument, target, sizeof(target)));
      }},
     {"overwrite", [] { return Open(O_WRONLY); }},
     {"device", [] { return Open(O_RDWR | O_NOCTTY); }},
@@ -333,6 +377,7 @@ constexpr Attempt kAttempts[] = {
     {"raise-memory", [] { return Raise(RLIMIT_DATA); }},
     {"limit-host", [] { return static_cast<long>(prlimit(Pid(), RLIMIT_CORE, &nobody, nullptr)); }},
     {"memory", [] { return EatMemory(MAP_PRIVATE); }},
+    {"fill-memory", FillMemory},
     {"shared-memory", [] { return EatMemory(MAP_SHARED); }},
     {"addresses", EatAddresses},
     {"descriptors", EatDescriptors},

@@ -11,16 +11,17 @@
 
 #include "sdk/launch/jail/cell.h"
 #include "sdk/launch/jail/landlock.h"
+#include "sdk/launch/process.h"
 
 namespace madoguchi {
 namespace {
 
 static_assert(kRefusedByJail == jail::kRefused);
 
-constexpr char kPcscdSocket[] = "/run/pcscd/pcscd.comm";
 constexpr std::string_view kSerial = "serial:";
 constexpr char kExpected[] =
-    "expected pcscd, usb, bluetooth, network, sockets or serial:/dev/NAME, each at most once";
+    "expected pcscd, usb, bluetooth, network, sockets, serial or serial:/dev/NAME, each at most "
+    "once";
 
 absl::Status Unknown(const std::string& asked) {
   return absl::InvalidArgumentError("permission \"" + asked + "\": " + kExpected);
@@ -70,6 +71,7 @@ absl::StatusOr<Permissions> ParsePermissions(const std::vector<std::string>& ask
     if (one == "bluetooth") good = Set(permissions.bluetooth);
     if (one == "network") good = Set(permissions.network);
     if (one == "sockets") good = Set(permissions.sockets);
+    if (one == "serial") good = Set(permissions.serial_of_settings);
     if (one.starts_with(kSerial)) {
       const std::string path = one.substr(kSerial.size());
       good = permissions.serial.empty() && IsDevice(path);
@@ -82,7 +84,8 @@ absl::StatusOr<Permissions> ParsePermissions(const std::vector<std::string>& ask
 
 absl::Status PermissionsFitKind(const Permissions& permissions, plugin::v1::Kind kind) {
   const bool of_reader = permissions.pcscd || permissions.usb || permissions.bluetooth ||
-                         permissions.sockets || !permissions.serial.empty();
+                         permissions.sockets || permissions.serial_of_settings ||
+                         !permissions.serial.empty();
   if (kind != plugin::v1::KIND_READER && of_reader) {
     return absl::InvalidArgumentError(
         "only a reader may ask for pcscd, usb, serial, bluetooth or sockets");
@@ -105,6 +108,8 @@ std::vector<std::string> LauncherArguments(const std::string& launcher, const Ja
   add("--memory-mib", std::to_string(jail.memory_mib));
   add("--descriptors", std::to_string(jail.descriptors));
   if (jail.notices) add("--notice-fd", std::to_string(program_fd + 1));
+  if (jail.grouped) add("--group-fd", std::to_string(kGroupFd));
+  add("--threads", std::to_string(jail.threads));
   if (jail.pin_lane) arguments.push_back("--pin-lane");
   if (jail.permissions.pcscd) add("--permission", "pcscd");
   if (jail.permissions.usb) add("--permission", "usb");
@@ -114,6 +119,8 @@ std::vector<std::string> LauncherArguments(const std::string& launcher, const Ja
   if (!jail.permissions.serial.empty()) {
     add("--permission", std::string(kSerial) + jail.permissions.serial);
   }
+  if (jail.permissions.serial_of_settings) add("--permission", "serial");
+  for (const std::string& path : jail.serial_devices) add("--serial-device", path);
   for (const std::string& path : SocketsOf(jail)) add("--socket", path);
   if (!jail.sockets_folder.empty()) add("--sockets-folder", jail.sockets_folder);
   for (const std::string& path : jail.read) add("--read", path);
@@ -130,6 +137,7 @@ std::string Surroundings(const Jail& jail) {
     paths.push_back(std::filesystem::weakly_canonical(path, none).parent_path());
   }
   if (!jail.permissions.serial.empty()) paths.push_back(jail.permissions.serial);
+  paths.insert(paths.end(), jail.serial_devices.begin(), jail.serial_devices.end());
   if (jail.permissions.usb) paths.push_back("/dev/bus/usb");
   if (jail.permissions.network) paths.push_back("/etc/resolv.conf");
   std::string text;

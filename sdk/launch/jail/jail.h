@@ -23,9 +23,11 @@ struct Permissions {
   bool sockets = false;
   // The absolute path of the one serial device; empty: none.
   std::string serial;
+  // The serial devices that the settings name (Jail::serial_devices).
+  bool serial_of_settings = false;
 };
 
-// Of the manifest's (or the lock's) strings: pcscd, usb, bluetooth, network, sockets and
+// Of the manifest's (or the lock's) strings: pcscd, usb, bluetooth, network, sockets, serial and
 // serial:/dev/NAME, each at most once. INVALID_ARGUMENT for any other, in a sentence that names
 // what was expected.
 absl::StatusOr<Permissions> ParsePermissions(const std::vector<std::string>& asked);
@@ -33,6 +35,9 @@ absl::StatusOr<Permissions> ParsePermissions(const std::vector<std::string>& ask
 // OK when a plugin of this kind may ask for these: a policy for nothing, an authority for network,
 // a reader for all but network. INVALID_ARGUMENT with a sentence otherwise.
 absl::Status PermissionsFitKind(const Permissions& permissions, plugin::v1::Kind kind);
+
+// Where every plugin with pcscd may connect to.
+inline constexpr char kPcscdSocket[] = "/run/pcscd/pcscd.comm";
 
 // How one plugin is jailed.
 struct Jail {
@@ -45,13 +50,20 @@ struct Jail {
   std::vector<std::string> sockets;
   // With the permission sockets: the folder, which must be there.
   std::string sockets_folder;
+  // With the permission serial: absolute paths of devices, at most 16. Links are followed when the
+  // jail is made.
+  std::vector<std::string> serial_devices;
   // Private memory that is written to, in MiB, threads' stacks included (8 MiB each, as soon as the
   // thread is there). 0: no limit, which only the tests under a sanitizer want.
   int memory_mib = 512;
   int descriptors = 256;
+  int threads = 256;  // where there is something to count them
   // Whether the launcher hands out what tells of the system calls that it denies (denied_calls.h),
   // over the descriptor that follows the program's.
   bool notices = false;
+  // Whether the launcher is to enter the control group at kGroupFd (process.h), which then holds
+  // its memory and threads.
+  bool grouped = false;
   // Only for tests and for authors at their own desk, never in a host: folders and files that may
   // be read too, and layers that are left out (room, capabilities, limits, landlock, seccomp).
   std::vector<std::string> read;

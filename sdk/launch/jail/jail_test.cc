@@ -43,6 +43,8 @@ TEST(PermissionsTest, AreThoseOfTheManifest) {
   ASSERT_TRUE(none.ok());
   EXPECT_FALSE(none->pcscd || none->usb || none->bluetooth || none->network || none->sockets);
   EXPECT_EQ(none->serial, "");
+  EXPECT_FALSE(all->serial_of_settings);
+  EXPECT_TRUE(ParsePermissions({"serial"})->serial_of_settings);
 }
 
 TEST(PermissionsTest, NameWhatWasExpected) {
@@ -51,7 +53,7 @@ TEST(PermissionsTest, NameWhatWasExpected) {
                                              {""},
                                              {"PCSCD"},
                                              {"pcscd", "pcscd"},
-                                             {"serial"},
+                                             {"serial", "serial"},
                                              {"serial:"},
                                              {"serial:ttyUSB0"},
                                              {"serial:/dev/"},
@@ -67,7 +69,8 @@ TEST(PermissionsTest, NameWhatWasExpected) {
 }
 
 TEST(PermissionsTest, FitTheKind) {
-  Permissions none, pcscd, network, serial;
+  Permissions none, pcscd, network, serial, settings;
+  settings.serial_of_settings = true;
   pcscd.pcscd = true;
   network.network = true;
   serial.serial = "/dev/ttyUSB0";
@@ -76,6 +79,7 @@ TEST(PermissionsTest, FitTheKind) {
     EXPECT_TRUE(PermissionsFitKind(none, kind).ok());
     EXPECT_EQ(PermissionsFitKind(pcscd, kind).ok(), kind == KIND_READER);
     EXPECT_EQ(PermissionsFitKind(serial, kind).ok(), kind == KIND_READER);
+    EXPECT_EQ(PermissionsFitKind(settings, kind).ok(), kind == KIND_READER);
     EXPECT_EQ(PermissionsFitKind(network, kind).ok(), kind == KIND_AUTHORITY);
   }
 }
@@ -247,6 +251,11 @@ TEST_F(JailTest, NoticesThatItsSurroundingsChanged) {
   const std::string unplugged = Surroundings(serial);
   std::ofstream(serial.permissions.serial.c_str());
   EXPECT_NE(Surroundings(serial), unplugged);
+  Jail devices;
+  devices.serial_devices = {folder_ + "/ttyUSB0"};
+  const std::string plugged = Surroundings(devices);
+  std::filesystem::remove(folder_ + "/ttyUSB0");
+  EXPECT_NE(Surroundings(devices), plugged);
   EXPECT_EQ(Surroundings(Jail()), "");
 }
 

@@ -30,6 +30,15 @@ long Number(const char* option, const char* text) {
   return value;
 }
 
+// A path in the settings may be a mistake, and anything but a device is none of a reader's.
+void AllowDevice(Cell& cell, const char* path) {
+  struct stat facts {};
+  if (*path != '/') Refuse("expected an absolute path of a serial device:", path);
+  if (stat(path, &facts) == 0 && !S_ISCHR(facts.st_mode)) Refuse("this is no serial device:", path);
+  if (cell.devices == kMostPaths) Refuse("too many serial devices");
+  cell.device[cell.devices++] = path;
+}
+
 void AllowPermission(Cell& cell, const char* permission) {
   if (strcmp(permission, "pcscd") == 0) {
     cell.pcscd = true;
@@ -41,8 +50,11 @@ void AllowPermission(Cell& cell, const char* permission) {
     cell.network = true;
   } else if (strcmp(permission, "sockets") == 0) {
     cell.sockets = true;
+  } else if (strcmp(permission, "serial") == 0) {
+    cell.serial = true;
   } else if (strncmp(permission, "serial:/dev/", 12) == 0) {
-    cell.serial = permission + 7;
+    cell.serial = true;
+    AllowDevice(cell, permission + 7);
   } else {
     Refuse("no such permission:", permission);
   }
@@ -85,6 +97,10 @@ void TakeOption(Cell& cell, const char* option, const char* value) {
     cell.program_fd = static_cast<int>(Number(option, value));
   } else if (strcmp(option, "--notice-fd") == 0) {
     cell.notice_fd = static_cast<int>(Number(option, value));
+  } else if (strcmp(option, "--group-fd") == 0) {
+    cell.group_fd = static_cast<int>(Number(option, value));
+  } else if (strcmp(option, "--threads") == 0) {
+    cell.threads = Number(option, value);
   } else if (strcmp(option, "--program") == 0) {
     cell.program_fd = CopyOf(value);
   } else if (strcmp(option, "--host-pid") == 0) {
@@ -95,6 +111,8 @@ void TakeOption(Cell& cell, const char* option, const char* value) {
     cell.descriptors = Number(option, value);
   } else if (strcmp(option, "--permission") == 0) {
     AllowPermission(cell, value);
+  } else if (strcmp(option, "--serial-device") == 0) {
+    AllowDevice(cell, value);
   } else if (strcmp(option, "--sockets-folder") == 0) {
     cell.sockets_folder = value;
   } else if (strcmp(option, "--socket") == 0) {
@@ -177,6 +195,7 @@ void Refuse(const char* sentence, const char* object, int error) {
 
 void Launch(int argc, char** argv) {
   Cell cell = FromArguments(argc, argv);
+  if (cell.group_fd >= 0) EnterGroup(cell.group_fd);
   RefuseScripts(cell);
   const int program = MoveDescriptors(cell);
   umask(0077);

@@ -21,7 +21,6 @@ constexpr rlim_t kAddressSpace = 64 * 1024 * kMiB;
 // The secure heap of a reader's PIN takes 64 KiB of it.
 constexpr rlim_t kLocked = kMiB;
 constexpr rlim_t kStack = 8 * kMiB;
-constexpr rlim_t kThreads = 256;
 
 // Never above what the host itself has.
 void Limit(int resource, const char* name, rlim_t most) {
@@ -30,15 +29,6 @@ void Limit(int resource, const char* name, rlim_t most) {
   const rlim_t value = most < now.rlim_max ? most : now.rlim_max;
   const rlimit limited{value, value};
   if (setrlimit(resource, &limited) != 0) Refuse("setrlimit", name, errno);
-}
-
-// Since Linux 5.14.
-bool ThreadsAreCountedByNamespace() {
-  utsname kernel{};
-  int major = 0, minor = 0;
-  uname(&kernel);
-  sscanf(kernel.release, "%d.%d", &major, &minor);
-  return major > 5 || (major == 5 && minor >= 14);
 }
 
 void CloseRange(unsigned first, unsigned last) {
@@ -51,6 +41,19 @@ void CloseRange(unsigned first, unsigned last) {
 }
 
 }  // namespace
+
+bool KernelIsAtLeast(int major, int minor) {
+  utsname kernel{};
+  int its_major = 0, its_minor = 0;
+  uname(&kernel);
+  sscanf(kernel.release, "%d.%d", &its_major, &its_minor);
+  return its_major > major || (its_major == major && its_minor >= minor);
+}
+
+void EnterGroup(int group_fd) {
+  if (write(group_fd, "0", 1) != 1) Refuse("cannot enter the control group", nullptr, errno);
+  close(group_fd);
+}
 
 int MoveDescriptors(Cell& cell) {
   const int last = cell.pin_lane ? 4 : 3;
@@ -111,7 +114,10 @@ void DropCapabilities() {
 
 void SetLimits(const Cell& cell, Room room) {
   if (cell.memory_mib > 0) {
-    Limit(RLIMIT_DATA, "DATA", static_cast<rlim_t>(cell.memory_mib) * kMiB);
+    // A control group counts what is used, this what is reserved: it would be reached first.
+    if (cell.group_fd < 0) {
+      Limit(RLIMIT_DATA, "DATA", static_cast<rlim_t>(cell.memory_mib) * kMiB);
+    }
     Limit(RLIMIT_AS, "AS", kAddressSpace);
   }
   Limit(RLIMIT_STACK, "STACK", kStack);
@@ -121,9 +127,11 @@ void SetLimits(const Cell& cell, Room room) {
   Limit(RLIMIT_MSGQUEUE, "MSGQUEUE", 0);
   Limit(RLIMIT_NICE, "NICE", 0);
   Limit(RLIMIT_RTPRIO, "RTPRIO", 0);
-  // Elsewhere it counts all that the host's user runs, and is no limit for root at all.
-  if (room == Room::kOwnUsers && ThreadsAreCountedByNamespace())
-    Limit(RLIMIT_NPROC, "NPROC", kThreads);
+  // Elsewhere, and before Linux 5.14, it counts all that the host's user runs, and is no limit for
+  // root at all.
+  if (room == Room::kOwnUsers && KernelIsAtLeast(5, 14)) {
+    Limit(RLIMIT_NPROC, "NPROC", static_cast<rlim_t>(cell.threads));
+  }
   // The moved program lies above: it can be executed, and no descriptor with its number made again.
   Limit(RLIMIT_NOFILE, "NOFILE", static_cast<rlim_t>(cell.descriptors));
 }

@@ -48,7 +48,9 @@ void ForEachPlace(const Cell& cell, Visit visit) {
       visit(path, kRead);
     }
   }
-  if (cell.serial != nullptr) visit(cell.serial, kReadFile | kWriteFile | kIoctlDevice);
+  for (int i = 0; i < cell.devices; ++i) {
+    visit(cell.device[i], kReadFile | kWriteFile | kIoctlDevice);
+  }
   if (cell.network) {
     // Not /etc/ssl itself: it holds private keys.
     for (const char* path :

@@ -7,7 +7,7 @@
 
 #include "absl/status/status.h"
 #include "sdk/sim/card/card.h"
-#include "sdk/sim/card/control.h"
+#include "sdk/sim/control/control.h"
 #include "sdk/sim/card/faults.h"
 #include "sdk/sim/card/folder.h"
 #include "sdk/sim/card/insertion.h"

@@ -14,6 +14,8 @@ using Role = Exchange::Role;
 using std::chrono::steady_clock;
 
 constexpr uint8_t kByShortId = 0x80;
+constexpr uint8_t kToken = 0x06;  // EF 0006
+constexpr uint8_t kLabelSize = 32;
 constexpr uint8_t kCertificate = 0x0A;  // EF 000A
 constexpr uint8_t kKey = 0x17;          // EF 0017
 constexpr uint8_t kPin = 0x18;          // EF 0018
@@ -56,6 +58,11 @@ class Play {
     if (!selected.ok()) return selected.status();
     if (selected->sw != 0x9000) return Unexpected("SELECT of the JPKI application", selected->sw);
     if (absl::Status read = Read(); !read.ok()) return read;
+    if (short_ids_) {
+      // Whatever it answers: a card without a label is none the worse for it.
+      const auto label = Send({0x00, 0xB0, kByShortId | kToken, 0x00, kLabelSize}, Role::kOther, 0);
+      if (!label.ok()) return label.status();
+    }
     return line_.verify_pin ? Prove() : absl::OkStatus();
   }
 

@@ -17,10 +17,10 @@ struct CardLine {
 };
 
 // The commands of one check, one by one, with what came back appended to `taken`: SELECT of the
-// JPKI application (D392F000260100000001), READ BINARY of the 利用者証明用 certificate (EF 000A),
-// and with a PIN the tries left (VERIFY without data of EF 0018), VERIFY, and COMPUTE DIGITAL
-// SIGNATURE with the key (EF 0017). They are those of a Madoguchi host, in the same form: by short
-// EF id, and with SELECT where a card refuses that.
+// JPKI application (D392F000260100000001), READ BINARY of the 利用者証明用 certificate (EF 000A)
+// and of the label of what holds it (EF 0006), and with a PIN the tries left (VERIFY without data
+// of EF 0018), VERIFY, and COMPUTE DIGITAL SIGNATURE with the key (EF 0017). They are those of a
+// Madoguchi host, in the same form: by short EF id, and with SELECT where a card refuses that.
 //
 // The one VERIFY is not sent when fewer than two tries are left (FAILED_PRECONDITION), and never
 // twice. Fails too when the card is no My Number Card or does not hold to the form of one; what was

@@ -120,7 +120,7 @@ TEST_F(RecordTest, NoLastTryIsSpent) {
 // A card that goes in the middle goes there again.
 TEST_F(RecordTest, RecordsACardThatIsPulled) {
   Taken taken;
-  EXPECT_EQ(CodeOf(Record(kPin, &taken, {"--fault", "pulled-before=9"})),
+  EXPECT_EQ(CodeOf(Record(kPin, &taken, {"--fault", "pulled-before=10"})),
             check::v1::FAILURE_CODE_CARD_GONE);
   std::string text;
   google::protobuf::TextFormat::PrintToString(Replaced(taken), &text);

@@ -63,11 +63,8 @@ constexpr Phrase kPortAbsentOthers("{} がありません。今あるポート: 
                                    "There is no {}. Ports that are there: {}");
 constexpr Phrase kRenamePort(
     "リーダーを挿し直してください。ポートの名前が変わったときは、プラグイン {} "
-    "の設定と、plugin.textproto "
-    "の permission を直してください。",
-    "Plug the reader in again. Where the port's name has changed, mend the settings of plugin {} "
-    "and "
-    "the permission in its plugin.textproto.");
+    "の設定を直してください。",
+    "Plug the reader in again. Where the port's name has changed, mend the settings of plugin {}.");
 constexpr Phrase kPortDenied("利用者 {} は {} を使えません（グループ {}）。",
                              "The user {} may not use {} (group {}).");
 constexpr Phrase kJoinGroup(

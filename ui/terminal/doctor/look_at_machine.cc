@@ -174,18 +174,34 @@ class Files {
   int hidden_ = 0;
 };
 
+// The serial ports of a plugin: those that its permissions name, and those that its readers are
+// named after (NFC /dev/ttyUSB0).
+std::set<std::string> PortsOf(const desk::v1::PluginRow& plugin, const HostSeen& host) {
+  constexpr char kSerial[] = "serial:";
+  std::set<std::string> paths;
+  for (const auto* const list : {&plugin.asked(), &plugin.granted()}) {
+    for (const std::string& permission : *list) {
+      if (permission.rfind(kSerial, 0) == 0) paths.insert(permission.substr(sizeof(kSerial) - 1));
+    }
+  }
+  if (!host.readers.ok()) return paths;
+  for (const auto& row : host.readers->reader()) {
+    const std::string& name = row.state().name();
+    const size_t path = name.find('/');
+    const bool serial = row.state().link() == reader::v1::LINK_SERIAL;
+    if (row.plugin() == plugin.name() && serial && path != std::string::npos) {
+      paths.insert(name.substr(path));
+    }
+  }
+  return paths;
+}
+
 void LookAtSerial(const Machine& machine, const HostSeen& host,
                   const std::vector<Process>& processes, MachineSeen* seen) {
-  constexpr char kSerial[] = "serial:";
   std::optional<Files> files;
   for (const auto& row : host.plugins->plugin()) {
     if (row.state() == desk::v1::PluginRow::STATE_UNUSED) continue;
-    std::set<std::string> paths;
-    for (const auto* const list : {&row.asked(), &row.granted()}) {
-      for (const std::string& permission : *list) {
-        if (permission.rfind(kSerial, 0) == 0) paths.insert(permission.substr(sizeof(kSerial) - 1));
-      }
-    }
+    const std::set<std::string> paths = PortsOf(row, host);
     for (const std::string& path : paths) {
       SerialPort& port = seen->serial.emplace_back();
       port.path = path;

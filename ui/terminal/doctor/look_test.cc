@@ -109,6 +109,18 @@ TEST_F(SerialLook, NamesWhoHoldsThePortThroughItsLinks) {
   EXPECT_EQ(LookAt(machine_, HostWith("serial:/dev/ttyUSB0")).hidden_processes, 1);
 }
 
+TEST_F(SerialLook, FindsThePortsThatReadersAreNamedAfter) {
+  HostSeen host = HostWith("serial", 77);
+  EXPECT_TRUE(LookAt(machine_, host).serial.empty());
+  host.readers = desk::v1::ReaderTable();
+  auto* const row = host.readers->add_reader();
+  row->set_plugin("reader_nfc");
+  row->mutable_state()->set_name("NFC /dev/ttyUSB0");
+  row->mutable_state()->set_link(reader::v1::LINK_SERIAL);
+  ASSERT_EQ(LookAt(machine_, host).serial.size(), 1u);
+  EXPECT_EQ(LookAt(machine_, host).serial[0].path, "/dev/ttyUSB0");
+}
+
 TEST_F(SerialLook, TellsWhichPortsAreThereInstead) {
   machine_.facts["/dev/ttyACM3"] = {};
   const SerialPort port = Port("/dev/ttyUSB9");

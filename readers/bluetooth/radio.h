@@ -1,0 +1,93 @@
+#ifndef MADOGUCHI_READERS_BLUETOOTH_RADIO_H_
+#define MADOGUCHI_READERS_BLUETOOTH_RADIO_H_
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "madoguchi/reader/v1/reader.pb.h"
+#include "readers/bluetooth/bluez.h"
+#include "readers/bluetooth/device.h"
+#include "readers/bluetooth/loop.h"
+#include "readers/bluetooth/search.h"
+#include "readers/bluetooth/selection.h"
+
+namespace madoguchi::bluetooth {
+
+// All readers of this plugin, and what they hang on: bluetoothd and an adapter that is on. What it
+// shows is a snapshot of the selection: each reader that was asked for is in it, with its trouble
+// where it cannot be used. Of the loop's thread.
+class Radio final : public Bluez::Listener {
+ public:
+  struct Options {
+    Selection selection;
+    // Switch an adapter on that is off. Otherwise it stays as whoever switched it off wanted it.
+    bool power_on = false;
+    std::optional<uint32_t> passkey;  // for pairing, 0..999999
+  };
+
+  // `publish` is called with each snapshot, the first in Start. `bluez` and `loop` outlive this.
+  Radio(Bluez& bluez, Loop& loop, Options options, Device::CodecMaker make_codec,
+        std::function<void(reader::v1::Snapshot)> publish);
+  ~Radio() override;
+
+  void Start();
+
+  // As madoguchi.reader.v1.Reader has them; the answer comes later, or at once.
+  void Open(uint64_t session, const std::string& reader, uint64_t insertion, Device::Answer answer);
+  void Transmit(uint64_t session, Secret command, Device::Answer answer);
+  void Close(uint64_t session);
+
+  // Bluez::Listener
+  void ServiceUp() override;
+  void ServiceDown(const std::string& why) override;
+  void Added(const std::string& path, const Interfaces& interfaces) override;
+  void Removed(const std::string& path, const std::vector<std::string>& interfaces) override;
+  void Changed(const std::string& path, const std::string& interface, const Properties& changed,
+               const std::vector<std::string>& gone) override;
+  std::optional<uint32_t> Passkey(const std::string& device) override;
+
+ private:
+  struct Known {
+    std::string address, advertised;
+    std::unique_ptr<Device> device;
+  };
+
+  void ChooseAdapter();
+  void Suspend(FailureCode code, const std::string& why);
+  // A device that BlueZ tells of: one of ours?
+  void Consider(const std::string& path);
+  void Mention(const std::string& name, const std::string& address);
+  std::string NameFor(const Selection::Entry& entry, const std::string& advertised,
+                      const std::string& address) const;
+  bool Found(const Selection::Entry& entry) const;
+  // The devices whose objects these are.
+  void Tell(const std::string& path, const std::string& interface, const Properties& changed);
+  void DeviceChanged();
+  void Publish();
+
+  Bluez& bluez_;
+  Loop& loop_;
+  const Options options_;
+  const Device::CodecMaker make_codec_;
+  const std::function<void(reader::v1::Snapshot)> publish_;
+
+  bool up_ = false;      // bluetoothd runs and its objects are known
+  std::string adapter_;  // that is on; empty: none
+  absl::Status trouble_;
+  bool too_many_ = false;
+  Objects objects_;
+  std::vector<Known> known_;
+  std::map<uint64_t, Device*> sessions_;
+  std::set<std::string> mentioned_;
+  Timer again_;
+  Search search_;
+  Leash leash_;
+};
+
+}  // namespace madoguchi::bluetooth
+
+#endif  // MADOGUCHI_READERS_BLUETOOTH_RADIO_H_
