@@ -73,6 +73,7 @@ class RunningHost final : public Host {
 
   ~RunningHost() override {
     journal_ = {};
+    errands_.RequestStop();
     local_.reset();
     remote_.reset();
     // All are asked first, so that they end side by side.
@@ -159,6 +160,8 @@ class RunningHost final : public Host {
     house_.devices = devices_.get();
     house_.keys = keys_.get();
     house_.plugins = plugins_.get();
+    house_.world = &world_;
+    house_.errands = &errands_;
     for (const auto& counter : config_.counter()) {
       house_.counters[counter.name()] = std::make_unique<Counter>(
           world_, methods_,
@@ -200,6 +203,7 @@ class RunningHost final : public Host {
   std::vector<Method> methods_;
   World world_;
   House house_;
+  Errands errands_;
   std::unique_ptr<RemoteDoor> remote_;
   std::unique_ptr<LocalDoor> local_;
   std::jthread journal_;

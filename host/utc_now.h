@@ -7,14 +7,14 @@
 namespace madoguchi {
 
 // RFC 3339, to the second.
-inline std::string UtcNow() {
-  const std::time_t now = std::time(nullptr);
+inline std::string UtcText(std::time_t time) {
   std::tm utc{};
-  gmtime_r(&now, &utc);
+  if (gmtime_r(&time, &utc) == nullptr) return "";  // a year that has no number
   char text[32];
-  std::strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &utc);
-  return text;
+  return std::string(text, std::strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &utc));
 }
+
+inline std::string UtcNow() { return UtcText(std::time(nullptr)); }
 
 }  // namespace madoguchi
 

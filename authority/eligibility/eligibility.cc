@@ -34,6 +34,7 @@ absl::StatusOr<v1::ChallengeReply> Eligibility::Challenge(const EnrolledHost& ho
   reply.set_valid_for_s(static_cast<uint32_t>(Challenges::kAge.count()));
   reply.set_authority_id(authority_id_);
   reply.set_host_id(host.host_id);
+  reply.set_time_s(std::chrono::system_clock::to_time_t(now.calendar));
   return reply;
 }
 

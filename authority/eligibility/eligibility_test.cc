@@ -107,6 +107,7 @@ TEST_F(EligibilityTest, NamesWhatTheProofBinds) {
   ASSERT_TRUE(reply.ok()) << reply.status();
   EXPECT_EQ(reply->challenge().size(), 32u);
   EXPECT_EQ(reply->valid_for_s(), 120u);
+  EXPECT_LE(std::abs(reply->time_s() - std::time(nullptr)), 5);
   EXPECT_EQ(reply->authority_id(), "authority.test");
   EXPECT_EQ(reply->host_id(), "clinic-1");
   EXPECT_NE(reply->challenge(), NewChallenge(clinic_));

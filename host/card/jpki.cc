@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
 #include <utility>
 
+#include "host/card/status_word.h"
 #include "sdk/failure/failure.h"
 
 namespace madoguchi {
@@ -12,39 +12,13 @@ namespace {
 
 constexpr uint8_t kToken = 0x06;        // EF 0006
 constexpr uint8_t kCertificate = 0x0A;  // EF 000A
-constexpr uint8_t kKey = 0x17;          // EF 0017
-constexpr uint8_t kPin = 0x18;          // EF 0018
-constexpr uint8_t kByShortId = 0x80;
 constexpr size_t kReadSize = 256;
-constexpr size_t kSignatureSize = 256;
 constexpr size_t kHeadSize = 4;
 constexpr size_t kLabelSize = 32;
 // A card that chains answers for ever is broken.
 constexpr int kMostParts = 16;
 // kLongestCertificate in parts of 128 bytes.
 constexpr int kMostReads = 64;
-
-absl::Status Invalid(const char* where, uint16_t sw) {
-  char text[64];
-  std::snprintf(text, sizeof(text), "%s answered %04X", where, sw);
-  return FailureStatus(check::v1::FAILURE_CODE_CARD_ANSWER_INVALID, text);
-}
-
-// What a card answers that does not take short EF ids.
-bool RefusesShortId(uint16_t sw) { return sw == 0x6A82 || sw == 0x6A86 || sw == 0x6986; }
-
-// More of the answer waits, or waits for the right Le (see Exchange).
-bool IsChained(uint16_t sw) { return sw >> 8 == 0x61 || sw >> 8 == 0x6C; }
-
-// Class 80 is the card's own (measured), not the interindustry one.
-std::vector<uint8_t> ComputeSignature(uint8_t p2, const std::string& digest_info) {
-  const std::array<uint8_t, 5> head = {0x80, 0x2A, 0x00, p2,
-                                       static_cast<uint8_t>(digest_info.size())};
-  std::vector<uint8_t> command(head.size() + digest_info.size() + 1);  // Le = 00
-  std::copy(digest_info.begin(), digest_info.end(),
-            std::copy(head.begin(), head.end(), command.begin()));
-  return command;
-}
 
 // Labels are padded with spaces; NULs were seen as well.
 check::v1::Credential CredentialOf(const std::vector<uint8_t>& label) {
@@ -60,9 +34,6 @@ bool IsPhone(check::v1::Credential credential) {
   return credential == check::v1::CREDENTIAL_ANDROID || credential == check::v1::CREDENTIAL_IPHONE;
 }
 
-// A blocked PIN is 6984 on this card (measured), 6983 in ISO 7816-4.
-bool IsBlocked(uint16_t sw) { return sw == 0x63C0 || sw == 0x6983 || sw == 0x6984; }
-
 }  // namespace
 
 size_t DerLength(std::span<const uint8_t> head) {
@@ -76,14 +47,30 @@ size_t DerLength(std::span<const uint8_t> head) {
 }
 
 absl::StatusOr<Jpki> Jpki::Select(std::unique_ptr<CardSession> session, Ahead ahead) {
+  std::vector<uint8_t> next;
+  if (ahead != Ahead::kNothing) next = {0x00, 0xB0, kByShortId | kCertificate, 0x00, 0x00};
+  auto jpki = SelectAnd(std::move(session), next);
+  if (jpki.ok()) jpki->ahead_ = ahead;
+  return jpki;
+}
+
+absl::StatusOr<check::v1::Credential> Jpki::Recognise(std::unique_ptr<CardSession> session) {
+  auto jpki = SelectAnd(std::move(session), {0x00, 0xB0, kByShortId | kToken, 0x00, kLabelSize});
+  if (!jpki.ok()) return jpki.status();
+  absl::StatusOr<Answer> label = jpki->first_part_
+                                     ? *std::exchange(jpki->first_part_, std::nullopt)
+                                     : jpki->ReadBinary(kByShortId | kToken, 0, kLabelSize);
+  if (!label.ok()) return label.status();
+  return label->sw == 0x9000 ? CredentialOf(label->data) : check::v1::CREDENTIAL_UNSPECIFIED;
+}
+
+absl::StatusOr<Jpki> Jpki::SelectAnd(std::unique_ptr<CardSession> session,
+                                     const std::vector<uint8_t>& next) {
   static const std::vector<uint8_t> kSelect = {0x00, 0xA4, 0x04, 0x0C, 0x0A, 0xD3, 0x92, 0xF0,
                                                0x00, 0x26, 0x01, 0x00, 0x00, 0x00, 0x01};
   Jpki jpki(std::move(session));
-  jpki.ahead_ = ahead;
   std::vector<std::vector<uint8_t>> commands = {kSelect};
-  if (ahead != Ahead::kNothing) {
-    commands.push_back({0x00, 0xB0, kByShortId | kCertificate, 0x00, 0x00});
-  }
+  if (!next.empty()) commands.push_back(next);
   const auto responses = jpki.session_->TransmitAll(commands);
   if (!responses.ok()) return responses.status();
   const auto answer = Split(responses->front());
@@ -203,102 +190,6 @@ absl::Status Jpki::ReadRest(size_t size, std::vector<uint8_t>* bytes) {
     bytes->insert(bytes->end(), part->data.begin(), part->data.end());
   }
   return absl::OkStatus();
-}
-
-absl::StatusOr<std::optional<int>> Jpki::TriesLeft() {
-  if (!short_ids_) {
-    if (absl::Status selected = SelectFile(kPin); !selected.ok()) return selected;
-  }
-  const auto ask = [&](uint8_t p2) -> absl::StatusOr<Answer> {
-    if (tries_) return *std::exchange(tries_, std::nullopt);
-    return Exchange(std::array<uint8_t, 4>{0x00, 0x20, 0x00, p2});
-  };
-  auto answer = ask(short_ids_ ? kByShortId | kPin : kByShortId);
-  if (!answer.ok()) return answer.status();
-  if (short_ids_ && RefusesShortId(answer->sw)) {
-    short_ids_ = false;
-    const absl::Status selected = SelectFile(kPin);
-    if (!selected.ok()) return selected;
-    answer = ask(kByShortId);
-    if (!answer.ok()) return answer.status();
-  }
-  if (IsBlocked(answer->sw)) return 0;
-  if (answer->sw == 0x9000) return std::optional<int>();
-  if ((answer->sw & 0xFFF0) == 0x63C0) return std::optional<int>(answer->sw & 0x0F);
-  return Invalid("empty VERIFY", answer->sw);
-}
-
-std::vector<uint8_t> Jpki::VerifyTemplate() const {
-  const uint8_t p2 = short_ids_ ? kByShortId | kPin : kByShortId;
-  return {0x00, 0x20, 0x00, p2, 0x00};
-}
-
-std::vector<std::vector<uint8_t>> Jpki::AfterVerify(const std::string& digest_info) const {
-  std::vector<std::vector<uint8_t>> following;
-  if (short_ids_ && !digest_info.empty()) {
-    following.push_back(ComputeSignature(kByShortId | kKey, digest_info));
-  }
-  return following;
-}
-
-absl::StatusOr<PinResult> Jpki::VerifyPin(Secret* pin, const std::string& digest_info) {
-  return TakeVerified(
-      session_->VerifyPinAndTransmitAll(VerifyTemplate(), pin, AfterVerify(digest_info)));
-}
-
-absl::StatusOr<PinResult> Jpki::VerifyAtPad(const PadForm& form, const std::string& digest_info) {
-  return TakeVerified(
-      session_->VerifyAtPadAndTransmitAll(VerifyTemplate(), form, AfterVerify(digest_info)));
-}
-
-absl::StatusOr<PinResult> Jpki::TakeVerified(
-    const absl::StatusOr<std::vector<std::vector<uint8_t>>>& responses) {
-  if (!responses.ok()) return responses.status();
-  const std::vector<uint8_t>& response = responses->front();
-  if (response.size() != 2) {
-    return FailureStatus(check::v1::FAILURE_CODE_CARD_ANSWER_INVALID, "VERIFY brought data");
-  }
-  if (responses->size() == 2) {
-    auto signature = Split(responses->back());
-    if (!signature.ok()) return signature.status();
-    // A chained answer of a T=0 card is asked for anew, by itself.
-    if (!IsChained(signature->sw)) signature_ = *std::move(signature);
-  }
-  const uint16_t sw = response[0] << 8 | response[1];
-  PinResult result;
-  if (sw == 0x9000) {
-    result.verified = true;
-  } else if (IsBlocked(sw)) {
-    result.blocked = true;
-  } else if ((sw & 0xFFF0) == 0x63C0) {
-    result.tries_left = sw & 0x0F;
-  } else {
-    return Invalid("VERIFY", sw);
-  }
-  return result;
-}
-
-absl::StatusOr<std::string> Jpki::Sign(const std::string& digest_info) {
-  if (!short_ids_) {
-    const absl::Status selected = SelectFile(kKey);
-    if (!selected.ok()) return selected;
-  }
-  const auto compute = [&](uint8_t p2) -> absl::StatusOr<Answer> {
-    if (signature_) return *std::exchange(signature_, std::nullopt);
-    return Exchange(ComputeSignature(p2, digest_info));
-  };
-  auto answer = compute(short_ids_ ? kByShortId | kKey : kByShortId);
-  if (!answer.ok()) return answer.status();
-  if (short_ids_ && RefusesShortId(answer->sw)) {
-    const absl::Status selected = SelectFile(kKey);
-    if (!selected.ok()) return selected;
-    answer = compute(kByShortId);
-    if (!answer.ok()) return answer.status();
-  }
-  if (answer->sw != 0x9000 || answer->data.size() != kSignatureSize) {
-    return Invalid("COMPUTE DIGITAL SIGNATURE", answer->sw);
-  }
-  return std::string(answer->data.begin(), answer->data.end());
 }
 
 absl::StatusOr<Jpki::Answer> Jpki::Split(const std::vector<uint8_t>& response) {

@@ -40,6 +40,10 @@ class Jpki {
   static absl::StatusOr<Jpki> Select(std::unique_ptr<CardSession> session,
                                      Ahead ahead = Ahead::kNothing);
 
+  // What holds the application, and nothing else: selects it, reads the label and ends the session.
+  // Two APDUs in one call. UNSPECIFIED as credential() is.
+  static absl::StatusOr<check::v1::Credential> Recognise(std::unique_ptr<CardSession> session);
+
   // EF 000A, free to read: the DER bytes without the filler behind them. Costs n/256 APDUs, rounded
   // up, for n bytes, in two calls; the first goes with Select where that was told.
   absl::StatusOr<std::vector<uint8_t>> ReadAuthenticationCertificate();
@@ -76,6 +80,9 @@ class Jpki {
   absl::StatusOr<Answer> ReadBinary(uint8_t p1, uint8_t p2, size_t expected);
   absl::Status SelectFile(uint8_t short_id);
 
+  // Selects the application and sends `next` in the same call; its answer is `first_part_`.
+  static absl::StatusOr<Jpki> SelectAnd(std::unique_ptr<CardSession> session,
+                                        const std::vector<uint8_t>& next);
   // VERIFY without its PIN, what goes in the same call with it, and what both brought.
   std::vector<uint8_t> VerifyTemplate() const;
   std::vector<std::vector<uint8_t>> AfterVerify(const std::string& digest_info) const;

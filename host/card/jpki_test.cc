@@ -145,6 +145,21 @@ TEST(Jpki, TellsWhatHoldsTheCertificateByItsLabel) {
   EXPECT_EQ(read("> 00B0860020 < 6A82 "), CREDENTIAL_UNSPECIFIED);
 }
 
+TEST(Jpki, IsRecognisedByTwoApdus) {
+  const auto recognise = [](const std::string& script) {
+    return Jpki::Recognise(std::make_unique<Script>(kSelected + script));
+  };
+  EXPECT_EQ(*recognise(Label("JPKIAPICCTOKEN2")), CREDENTIAL_CARD);
+  EXPECT_EQ(*recognise(Label("JPKIAPIOSTOKEN")), CREDENTIAL_IPHONE);
+  EXPECT_EQ(*recognise("> 00B0860020 < 6A82"), CREDENTIAL_UNSPECIFIED) << "it has no label";
+  EXPECT_EQ(*recognise("> 00B0860020 < 6C10 > 00B0860020 < 6C10 > 00B0860010 < 9000"),
+            CREDENTIAL_UNSPECIFIED);
+  EXPECT_EQ(CodeOf(recognise("> 00B0860020 < gone").status()), FAILURE_CODE_CARD_GONE);
+  const auto foreign =
+      Jpki::Recognise(std::make_unique<Script>("> 00A4040C0AD392F000260100000001 < 6A82"));
+  EXPECT_EQ(CodeOf(foreign.status()), FAILURE_CODE_NOT_MY_NUMBER_CARD);
+}
+
 TEST(Jpki, APhoneThatWantsItsPinFirstIsNamed) {
   auto phone = Card("> 00B08A0000 < 6982 " + Label("JPKIAPGPSETOKEN"));
   EXPECT_EQ(CodeOf(phone->ReadAuthenticationCertificate().status()),

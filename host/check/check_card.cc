@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "host/check/authority_probe.h"
+#include "host/check/card_look.h"
 #include "host/check/check.h"
 #include "sdk/failure/failure.h"
 #include "sdk/proof/proof.h"
@@ -12,26 +14,12 @@ using check::v1::Evidence;
 using namespace check::v1;  // NOLINT: the codes.
 using std::chrono::steady_clock;
 
-namespace {
-
-// What has the JPKI application and no label of a phone is taken for a card.
-desk::v1::CardKind KindOf(Credential credential) {
-  switch (credential) {
-    case CREDENTIAL_ANDROID:
-      return desk::v1::CARD_KIND_ANDROID;
-    case CREDENTIAL_IPHONE:
-      return desk::v1::CARD_KIND_IPHONE;
-    default:
-      return desk::v1::CARD_KIND_MY_NUMBER_CARD;
-  }
-}
-
-}  // namespace
-
 absl::Status Check::Open(const CardSeen& seen, Jpki::Ahead ahead) {
   DropCard();
   // The card of a moment ago may be this one: its reset comes before anything new.
   if (closing_.valid()) closing_.get();
+  // Somebody may be looking at it; since it was taken, that look is ending and no other begins.
+  world_.readers->AwaitLookEnd(seen.arrival, cancelled_);
   auto session = world_.reader_port->Open(seen, Within(world_.limits.apdu));
   if (!session.ok()) return session.status();
   auto jpki = Jpki::Select(*std::move(session), ahead);
@@ -226,12 +214,9 @@ Evidence Check::ProveCard() {
   // No challenge in hand, no VERIFY: a try must never be spent on a check that cannot go on.
   const auto challenge = TakeChallenge();
   if (!challenge.ok()) return Failed(challenge.status(), FAILURE_CODE_AUTHORITY_UNREACHABLE);
-  if (challenge->challenge().size() != 32 || challenge->authority_id() != world_.authority_id ||
-      challenge->host_id() != world_.host_id) {
+  if (const absl::Status ours = CheckChallenge(*challenge, world_); !ours.ok()) {
     authority_->Blame("gave a challenge that is for another authority or host, or not 32 bytes");
-    return Failed(FAILURE_CODE_AUTHORITY_ANSWER_INVALID,
-                  "the challenge is for another authority or host: " + challenge->authority_id() +
-                      ", " + challenge->host_id());
+    return Failed(ours, FAILURE_CODE_AUTHORITY_ANSWER_INVALID);
   }
 
   const std::string digest = ProofDigest({world_.authority_id, world_.host_id, subject_.check_id,

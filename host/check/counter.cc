@@ -1,10 +1,8 @@
 #include "host/check/counter.h"
 
-#include <openssl/rand.h>
-
 #include <algorithm>
-#include <array>
 
+#include "host/check/authority_probe.h"
 #include "sdk/failure/failure.h"
 
 namespace madoguchi {
@@ -51,15 +49,6 @@ std::string AboutWhat(const Scene& scene) {
     for (const uint64_t arrival : scene.arrivals) about += " " + std::to_string(arrival);
   }
   return scene.pin_prompt ? about + " " + scene.pin_prompt->prompt_id() : about;
-}
-
-std::string NewCheckId() {
-  std::array<unsigned char, 16> random;
-  if (RAND_bytes(random.data(), random.size()) != 1) std::abort();
-  static const char* const kDigits = "0123456789abcdef";
-  std::string id;
-  for (const unsigned char byte : random) id += {kDigits[byte >> 4], kDigits[byte & 15]};
-  return id;
 }
 
 }  // namespace

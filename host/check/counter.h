@@ -37,6 +37,7 @@ class Counter {
   Counter& operator=(const Counter&) = delete;
 
   const std::string& name() const { return place_.name; }
+  const Places& readers() const { return place_.readers; }
 
   // What a screen of `role` replied. The id of the check that it began or replied to. Never blocks
   // on a plugin. The failures of desk.v1.Desk.Send.

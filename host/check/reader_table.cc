@@ -103,21 +103,26 @@ void ReaderTable::Remove(const std::string& plugin, const std::string& why) {
   listeners_.Poke();
 }
 
+CardSeen ReaderTable::CardOf(const std::string& plugin, const std::string& reader,
+                             const Source& source, const Seen& seen) {
+  return {plugin,
+          reader,
+          source.generation,
+          seen.state.insertion(),
+          seen.arrival,
+          seen.state.lying(),
+          seen.state.presence() == reader::v1::PRESENCE_PRESENT,
+          seen.taken_by,
+          seen.state.pin_pad()};
+}
+
 std::vector<CardSeen> ReaderTable::Cards(const Places& places) const {
   std::vector<CardSeen> cards;
   std::lock_guard<std::mutex> lock(mutex_);
   for (const auto& [plugin, source] : sources_) {
     for (const auto& [reader, seen] : source.readers) {
       if (!HasCard(seen.state)) continue;
-      CardSeen card{plugin,
-                    reader,
-                    source.generation,
-                    seen.state.insertion(),
-                    seen.arrival,
-                    seen.state.lying(),
-                    seen.state.presence() == reader::v1::PRESENCE_PRESENT,
-                    seen.taken_by,
-                    seen.state.pin_pad()};
+      CardSeen card = CardOf(plugin, reader, source, seen);
       if (IsOneOf(places, card.place())) cards.push_back(std::move(card));
     }
   }
@@ -136,12 +141,53 @@ ReaderTable::Seen* ReaderTable::Find(uint64_t arrival) {
 }
 
 bool ReaderTable::Take(uint64_t arrival, const std::string& check_id, bool vouched) {
-  std::lock_guard<std::mutex> lock(mutex_);
-  Seen* const seen = Find(arrival);
-  if (seen == nullptr) return false;
-  if (!vouched && !seen->taken_by.empty() && seen->taken_by != check_id) return false;
-  seen->taken_by = check_id;
+  std::stop_source look(std::nostopstate);
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    Seen* const seen = Find(arrival);
+    if (seen == nullptr) return false;
+    if (!vouched && !seen->taken_by.empty() && seen->taken_by != check_id) return false;
+    seen->taken_by = check_id;
+    if (const auto found = looks_.find(arrival); found != looks_.end()) look = found->second;
+  }
+  // Outside the lock: whoever looks is told on this thread.
+  look.request_stop();
   return true;
+}
+
+absl::StatusOr<ReaderTable::LookBegun> ReaderTable::BeginLook(const std::string& place,
+                                                              const std::stop_source& end) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  for (const auto& [plugin, source] : sources_) {
+    for (const auto& [reader, seen] : source.readers) {
+      if (plugin + "/" + reader != place) continue;
+      const check::v1::Failure& trouble = seen.state.trouble();
+      if (!IsUsable(seen.state)) return FailureStatus(trouble.code(), trouble.detail());
+      if (!HasCard(seen.state)) return FailureStatus(check::v1::FAILURE_CODE_CARD_GONE, place);
+      LookBegun begun{CardOf(plugin, reader, source, seen), seen.card};
+      if (begun.known != desk::v1::CARD_KIND_UNSPECIFIED) return begun;
+      if (!begun.card.powered) return FailureStatus(check::v1::FAILURE_CODE_CARD_UNPOWERED, place);
+      if (!begun.card.taken_by.empty()) {
+        return FailureStatus(check::v1::FAILURE_CODE_CARD_BUSY, "a check has it");
+      }
+      if (!looks_.emplace(begun.card.arrival, end).second) {
+        return FailureStatus(check::v1::FAILURE_CODE_CARD_BUSY, "somebody looks at it already");
+      }
+      return begun;
+    }
+  }
+  return FailureStatus(check::v1::FAILURE_CODE_READER_UNKNOWN, place);
+}
+
+void ReaderTable::EndLook(uint64_t arrival) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  looks_.erase(arrival);
+  changed_.notify_all();
+}
+
+void ReaderTable::AwaitLookEnd(uint64_t arrival, const std::stop_token& cancelled) const {
+  std::unique_lock<std::mutex> lock(mutex_);
+  changed_.wait(lock, cancelled, [&] { return looks_.count(arrival) == 0; });
 }
 
 void ReaderTable::Recognise(uint64_t arrival, desk::v1::CardKind kind) {
@@ -238,6 +284,7 @@ desk::v1::ReaderTable ReaderTable::Rows() const {
       *line->mutable_state() = seen.state;
       line->set_since(seen.since);
       line->set_card(seen.card);
+      line->set_taken(HasCard(seen.state) && !seen.taken_by.empty());
     }
   }
   return rows;

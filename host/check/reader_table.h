@@ -8,9 +8,11 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "host/check/listeners.h"
 #include "madoguchi/desk/v1/desk.pb.h"
 #include "madoguchi/reader/v1/reader.pb.h"
@@ -53,6 +55,18 @@ class ReaderTable {
   // it lies there and no other check took it before, or the staff `vouched` that it is this
   // patient's.
   bool Take(uint64_t arrival, const std::string& check_id, bool vouched);
+  struct LookBegun {
+    CardSeen card;
+    desk::v1::CardKind known = desk::v1::CARD_KIND_UNSPECIFIED;
+  };
+  // Somebody who is no check looks at the card on `place`, until EndLook: as soon as a check takes
+  // it, `end` is requested to stop. Nothing begins where the kind is `known` already.
+  // READER_UNKNOWN, the reader's trouble, CARD_GONE, CARD_UNPOWERED, and CARD_BUSY where a check
+  // took it or somebody looks at it.
+  absl::StatusOr<LookBegun> BeginLook(const std::string& place, const std::stop_source& end);
+  void EndLook(uint64_t arrival);
+  // Waits until nobody looks at the card of that arrival any more, or `cancelled`.
+  void AwaitLookEnd(uint64_t arrival, const std::stop_token& cancelled) const;
   // Says what the card of that arrival is; nothing when it is gone.
   void Recognise(uint64_t arrival, desk::v1::CardKind kind);
   // The readers of `places` on which a card could be read now, in the order of `places`.
@@ -92,11 +106,14 @@ class ReaderTable {
     // insertion be told of again, it is the same stay and has served whom it has served.
     std::map<std::string, Seen> unmentioned;
   };
+  static CardSeen CardOf(const std::string& plugin, const std::string& reader, const Source& source,
+                         const Seen& seen);
   Seen* Find(uint64_t arrival);  // with the mutex held
 
   mutable std::mutex mutex_;
-  mutable std::condition_variable changed_;
+  mutable std::condition_variable_any changed_;
   std::map<std::string, Source> sources_;
+  std::map<uint64_t, std::stop_source> looks_;  // by arrival
   uint64_t arrivals_ = 0;
   uint64_t revision_ = 1;
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "host/check/counter.h"
+#include "host/check/errands.h"
 #include "host/desk/devices.h"
 #include "host/desk/keys.h"
 #include "host/loader/plugin_desk.h"
@@ -20,6 +21,8 @@ struct House {
   Devices* devices = nullptr;
   const HostKeys* keys = nullptr;
   PluginDesk* plugins = nullptr;
+  const World* world = nullptr;  // its readers, authority and names
+  Errands* errands = nullptr;
   std::string address;  // of the TCP door, empty without one
 };
 

@@ -5,9 +5,11 @@
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
 
+#include <ctime>
 #include <filesystem>
 #include <tuple>
 
+#include "host/utc_now.h"
 #include "sdk/textproto/textproto.h"
 
 namespace madoguchi {
@@ -54,6 +56,11 @@ Pkey KeyOf(const std::string& pem) {
 X509Ptr CertificateOf(const std::string& pem) {
   const Bio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
   return X509Ptr(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
+}
+
+std::string TimeText(const ASN1_TIME* time) {
+  std::tm utc{};
+  return ASN1_TIME_to_tm(time, &utc) == 1 ? UtcText(timegm(&utc)) : "";
 }
 
 void AddExtension(X509* certificate, int nid, const std::string& value) {
@@ -157,6 +164,9 @@ absl::StatusOr<std::unique_ptr<HostKeys>> HostKeys::Load(const std::string& fold
   const int size = i2d_PUBKEY(keys->keys_->own.get(), &der);
   if (size > 0) keys->public_key_.assign(reinterpret_cast<char*>(der), static_cast<size_t>(size));
   OPENSSL_free(der);
+  X509* const ca = keys->keys_->ca_certificate.get();
+  keys->ca_not_before_ = TimeText(X509_get0_notBefore(ca));
+  keys->ca_not_after_ = TimeText(X509_get0_notAfter(ca));
   return keys;
 }
 

@@ -27,6 +27,9 @@ class HostKeys final : public PromptSigner {
   const std::string& key_pem() const { return key_pem_; }
   const std::string& certificate_pem() const { return certificate_pem_; }
   const std::string& ca_pem() const { return ca_pem_; }
+  // From when to when the CA is valid, RFC 3339, UTC.
+  const std::string& ca_not_before() const { return ca_not_before_; }
+  const std::string& ca_not_after() const { return ca_not_after_; }
   const std::string& public_key() const { return public_key_; }  // SubjectPublicKeyInfo, DER
 
   // A client certificate (PEM) for the key of `request` (PKCS#10, DER), in the name `name` and with
@@ -39,7 +42,7 @@ class HostKeys final : public PromptSigner {
   HostKeys();
   struct Keys;
   std::unique_ptr<Keys> keys_;
-  std::string key_pem_, certificate_pem_, ca_pem_, public_key_;
+  std::string key_pem_, certificate_pem_, ca_pem_, public_key_, ca_not_before_, ca_not_after_;
 };
 
 // The role that a PEM certificate of CertifyDevice was made for; ROLE_UNSPECIFIED when it names

@@ -72,7 +72,14 @@ grpc::ServerUnaryReactor* DeskService::ListCounters(grpc::CallbackServerContext*
                                                     desk::v1::ListCountersReply* reply) {
   const absl::Status admitted = Admit(*context, {ROLE_STAFF, ROLE_PATIENT, ROLE_ADMIN});
   if (admitted.ok()) {
-    for (const auto& [name, counter] : house_.counters) reply->add_counter(name);
+    const bool patient = !Admit(*context, {ROLE_STAFF, ROLE_ADMIN}).ok();
+    for (const auto& [name, counter] : house_.counters) {
+      reply->add_counter(name);
+      if (patient) continue;
+      desk::v1::CounterRow& row = *reply->add_row();
+      row.set_name(name);
+      for (const std::string& reader : counter->readers()) row.add_reader(reader);
+    }
   }
   return Finished(context, admitted);
 }
@@ -156,6 +163,9 @@ grpc::ServerUnaryReactor* DeskService::GetHost(grpc::CallbackServerContext* cont
   reply->set_version(kVersion);
   reply->set_host_id(house_.host_id);
   reply->set_host_public_key(house_.keys->public_key());
+  reply->set_time(UtcNow());
+  reply->set_ca_not_before(house_.keys->ca_not_before());
+  reply->set_ca_not_after(house_.keys->ca_not_after());
   for (const Role role : caller->roles) reply->add_role(role);
   return Finished(context, absl::OkStatus());
 }

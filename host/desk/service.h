@@ -23,6 +23,12 @@ class DeskService final : public desk::v1::Desk::CallbackService {
                                          desk::v1::ListCountersReply* reply) override;
   grpc::ServerWriteReactor<desk::v1::ReaderTable>* WatchReaders(
       grpc::CallbackServerContext* context, const desk::v1::WatchReadersRequest* request) override;
+  grpc::ServerUnaryReactor* LookAtCard(grpc::CallbackServerContext* context,
+                                       const desk::v1::LookAtCardRequest* request,
+                                       desk::v1::LookAtCardReply* reply) override;
+  grpc::ServerUnaryReactor* ProbeAuthority(grpc::CallbackServerContext* context,
+                                           const desk::v1::ProbeAuthorityRequest* request,
+                                           desk::v1::ProbeAuthorityReply* reply) override;
   grpc::ServerUnaryReactor* ListPlugins(grpc::CallbackServerContext* context,
                                         const desk::v1::ListPluginsRequest* request,
                                         desk::v1::ListPluginsReply* reply) override;

@@ -25,6 +25,7 @@ namespace madoguchi {
 struct PluginPlan {
   // OK: it may run. PERMISSION_DENIED: it is not approved as it is. Another error: it is broken.
   absl::Status may_run = absl::OkStatus();
+  bool changed = false;  // it was approved, and its files have changed since
   // What the folder holds, as far as it could be read.
   std::shared_ptr<const PluginImage> image;
   plugin::v1::StartRequest settings;

@@ -113,6 +113,7 @@ PluginRow PluginSlot::Row() const {
   if (replacing_) row.set_next_digest(plan_->image->digest);
   row.set_failed_digest(failed_digest_);
   row.set_state(state_);
+  row.set_changed(state_ == PluginRow::STATE_UNAPPROVED && plan_->changed);
   row.set_detail(detail_);
   row.set_pid(pid_);
   row.set_restarts(generation_ > 0 ? generation_ - 1 : 0);

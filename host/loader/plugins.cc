@@ -85,6 +85,7 @@ PluginPlan Plugins::Prepare(const Configured& configured) const {
   }
   if (approval->digest() != plan.image->digest) {
     plan.may_run = absl::PermissionDeniedError("its files have changed since it was approved");
+    plan.changed = true;
     return plan;
   }
   const plugin::v1::Manifest& manifest = plan.image->folder.manifest;

@@ -46,9 +46,26 @@ class NoPlugins final : public PluginDesk {
   }
 };
 
+// The readers of all stages, for who asks for a card by its reader's name.
+class AllReaders final : public ReaderPort {
+ public:
+  explicit AllReaders(const std::vector<std::unique_ptr<Stage>>& stages) : stages_(stages) {}
+  absl::StatusOr<std::unique_ptr<CardSession>> Open(const CardSeen& card,
+                                                    const CallLimits& limits) override {
+    for (const auto& stage : stages_) {
+      if (stage->plugin() == card.plugin) return stage->world().reader_port->Open(card, limits);
+    }
+    return FailureStatus(check::v1::FAILURE_CODE_READER_LOST, card.place());
+  }
+
+ private:
+  const std::vector<std::unique_ptr<Stage>>& stages_;
+};
+
 class RunningPlay final : public PlayedHost {
  public:
   ~RunningPlay() override {
+    errands_.RequestStop();
     local_.reset();
     remote_.reset();
     for (auto& [name, counter] : house_.counters) counter->RequestStop();
@@ -78,6 +95,10 @@ class RunningPlay final : public PlayedHost {
           std::make_unique<Stage>(script, number, options.speed, &table_, keys_.get()));
       house_.counters[stages_.back()->name()] = stages_.back()->MakeCounter();
     }
+    world_ = stages_.front()->world();
+    world_.reader_port = &all_readers_;
+    house_.world = &world_;
+    house_.errands = &errands_;
     return OpenDoors(options);
   }
 
@@ -148,7 +169,10 @@ class RunningPlay final : public PlayedHost {
   std::unique_ptr<HostKeys> keys_;
   std::unique_ptr<Devices> devices_;
   std::vector<std::unique_ptr<Stage>> stages_;
+  AllReaders all_readers_{stages_};
+  World world_;
   House house_;
+  Errands errands_;
   std::unique_ptr<RemoteDoor> remote_;
   std::unique_ptr<LocalDoor> local_;
 };

@@ -38,6 +38,9 @@ class Stage {
   ~Stage();
 
   const std::string& name() const { return name_; }
+  const std::string& plugin() const { return reader_plugin_; }
+  // What its checks work with. The limits change; all else stays as long as the stage.
+  const World& world() const { return world_; }
   // A counter that looks at this stage; once. It must be gone before the stage is.
   std::unique_ptr<Counter> MakeCounter();
   // No cue comes after this. To be called before the counter goes.

@@ -113,6 +113,22 @@ void DeskExamination::LookBack() {
           }
           return Passed();
         });
+  Check("desk.which-card",
+        "STAGE_ASK_WHICH_CARD: the readers (\"plugin/name\") with a card that may be meant.", needs,
+        [&] {
+          int asked = 0;
+          for (const View& view : staff_->views()) {
+            const std::set<std::string> cards(view.card_at().begin(), view.card_at().end());
+            const bool asks = Allows(view, REPLY_KIND_WHICH_CARD);
+            asked += asks;
+            if (asks && (view.stage() != STAGE_ASK_WHICH_CARD || cards.size() < 2)) {
+              return Failed(
+                  "the staff are asked which of " + std::to_string(cards.size()) + " cards it is",
+                  "ask where there are two or more, and name their readers");
+            }
+          }
+          return Passed(asked == 0 ? "nobody asked" : "");
+        });
   Check("desk.failures", "Desk: Every failure carries a check.v1.Failure in its status details.",
         needs, [&] {
           for (const CallEnd& end : refused_) {

@@ -303,6 +303,12 @@ const BentDesk::Bend kBends[] = {
          view->add_allowed(REPLY_KIND_SAME_CARD);
        }
      }},
+    {"asks_which_card_and_names_none", "desk.which-card",
+     [](View* view, int) {
+       if (view->role() == ROLE_STAFF && view->stage() == STAGE_ASK_PIN) {
+         view->add_allowed(REPLY_KIND_WHICH_CARD);
+       }
+     }},
 };
 
 class BentDesks : public DeskRules, public testing::WithParamInterface<BentDesk::Bend> {};

@@ -21,7 +21,7 @@ def seal(pin, prompt, check_id):  # desk.proto says how, at PinPrompt
     return desk.SealedPin(prompt_id=prompt.prompt_id, ephemeral_public_key=point, ciphertext=sealed)
 
 def show(view):
-    print(f"[{view.counter}] {said(view.title)}. {said(view.advice)}", flush=True)
+    print(f"[{view.counter}] {said(view.title)}. {said(view.advice)}", *view.lay_on, flush=True)
     if view.HasField("tries_left"):
         print(f"  {view.tries_left} tries left{', that PIN was wrong' * view.pin_rejected}")
     if view.HasField("verdict"):
@@ -30,19 +30,19 @@ def show(view):
 
 def reply_to(view):
     """The kind of Reply that the person here gives; None where this role is asked nothing."""
-    yes = lambda: input("y/n? ") == "y"
+    yes, one_of = lambda: input("y/n? ") == "y", lambda names: input("/".join(names) + "? ")
     for kind in view.allowed:
-        if kind == desk.REPLY_KIND_BEGIN:
-            return {"begin": desk.Begin(method=input("/".join(m.id for m in view.method) + "? "))}
+        if kind == desk.REPLY_KIND_BEGIN: return {"begin": desk.Begin(method=one_of(m.id for m in view.method))}
         if kind == desk.REPLY_KIND_PIN:
             pin = (getpass.getpass if sys.stdin.isatty() else input)("PIN? ")
             return {"pin": seal(pin[:16], view.pin_prompt, view.check_id)}
         if kind == desk.REPLY_KIND_LAST_TRY: return {"last_try": desk.LastTry(go_on=yes())}
         if kind == desk.REPLY_KIND_VISUAL_MATCH: return {"visual_match": desk.VisualMatch(matches=yes())}
         if kind == desk.REPLY_KIND_SAME_CARD: return {"same_card": desk.SameCard(same=yes())}
+        if kind == desk.REPLY_KIND_WHICH_CARD: return {"which_card": desk.WhichCard(reader=one_of(view.card_at))}
         if kind == desk.REPLY_KIND_ANSWER:
             fields = {f.id: input(said(f.label) + "? ") for f in view.ask.fields}
-            choice = input("/".join(f"{c.id} ({said(c.label)})" for c in view.ask.choices) + "? ")
+            choice = one_of(f"{c.id} ({said(c.label)})" for c in view.ask.choices)
             return {"answer": desk.Answer(choice_id=choice, field=fields)}
         if kind == desk.REPLY_KIND_CLOSE and not input("Enter closes. "): return {"close": desk.Close()}
 

@@ -192,6 +192,18 @@ class UiAuthor(unittest.TestCase):
         staff.say("y")
         staff.wait("OUTCOME_ELIGIBLE")
 
+    def test_which_card(self):
+        staff, patient = self.play("eligible-which-card")
+        self.begin(staff, "pin")
+        patient.wait("PIN. $")
+        patient.say("5678")
+        staff.wait("play/Played Reader/play/Played Reader 2. $")
+        staff.say("play/Played Reader 3")
+        staff.wait("REQUEST_INVALID")
+        staff.wait("play/Played Reader 2. $")
+        staff.say("play/Played Reader 2")
+        staff.wait("OUTCOME_ELIGIBLE")
+
     def test_a_failure_has_its_code_and_its_advice(self):
         staff, patient = self.play("card-gone")
         self.begin(staff, "pin")

@@ -1,17 +1,9 @@
 // Checks at a scripted desk, from the command to the exit status.
-#include <gmock/gmock.h>
-#include <google/protobuf/util/json_util.h>
-#include <gtest/gtest.h>
-#include <unistd.h>
-
-#include <sstream>
 #include <thread>
 
 #include "sdk/failure/failure.h"
-#include "ui/terminal/commands.h"
+#include "ui/terminal/check_fixture.h"
 #include "ui/terminal/follow.h"
-#include "ui/terminal/remote_desk.h"
-#include "ui/terminal/scripted_desk.h"
 
 namespace madoguchi::terminal {
 namespace {
@@ -21,73 +13,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using namespace check::v1;  // NOLINT: outcomes, roles and codes.
-
-// A pipe with its writing end.
-class Pipe {
- public:
-  Pipe() {
-    if (pipe(ends_) != 0) std::abort();
-  }
-  ~Pipe() {
-    close(ends_[0]);
-    End();
-  }
-  int reading() const { return ends_[0]; }
-  void Type(const std::string& text) {
-    ASSERT_EQ(write(ends_[1], text.data(), text.size()), static_cast<ssize_t>(text.size()));
-  }
-  void End() {
-    if (ends_[1] >= 0) close(ends_[1]);
-    ends_[1] = -1;
-  }
-
- private:
-  int ends_[2];
-};
-
-class CheckTest : public testing::Test {
- protected:
-  int Check(ScriptedDesk& desk) {
-    const auto connection = screen::DeskConnection::Local(desk.socket_path());
-    return Check(connection.get());
-  }
-  int Check(screen::DeskConnection* connection) {
-    DescriptorKeyboard keyboard(answers_.reading(), pins_.reading());
-    const Session session = {Language::kJapanese, connection, &keyboard, &bell_,
-                             &interrupted_,       out_,       err_};
-    line_.command = Command::kCheck;
-    if (line_.method.empty()) line_.method = "pin";
-    return RunCheck(line_, session);
-  }
-  // False when what the staff see does not please within ten seconds.
-  bool Await(RemoteDesk& remote, const std::function<bool(const Sight&)>& pleases) {
-    const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-    while (!pleases(remote.Look(ROLE_STAFF))) {
-      if (std::chrono::steady_clock::now() > limit) return false;
-      bell_.Wait(std::chrono::milliseconds(100));
-      bell_.Clear();
-    }
-    return true;
-  }
-  void Interrupt() {
-    ++interrupted_;
-    bell_.Ring();
-  }
-  Verdict Json() {
-    Verdict verdict;
-    const std::string text = out_.str();
-    EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1) << text;
-    EXPECT_EQ(text.back(), '\n');
-    EXPECT_TRUE(google::protobuf::util::JsonStringToMessage(text, &verdict).ok()) << text;
-    return verdict;
-  }
-
-  CommandLine line_;
-  Pipe pins_, answers_;
-  Bell bell_;
-  std::atomic<int> interrupted_ = 0;
-  std::ostringstream out_, err_;
-};
 
 TEST_F(CheckTest, ByPinEndsWithTheVerdictAndCloses) {
   std::string typed;
@@ -239,6 +164,7 @@ TEST_F(CheckTest, LastTryAndSameCardAndQuestionsAreAnswered) {
 }
 
 // The patient's stream still shows the PIN's question while the staff's is two questions further.
+
 TEST_F(CheckTest, AStreamThatLagsHasNothingAskedTwice) {
   ScriptedDesk desk([&](const Reply& reply) {
     const auto ask_staff_alone = [&](uint64_t question, desk::v1::Stage stage,
@@ -264,6 +190,24 @@ TEST_F(CheckTest, AStreamThatLagsHasNothingAskedTwice) {
   EXPECT_EQ(Check(desk), 0);
   EXPECT_THAT(desk.replies(), ElementsAre(Reply::kBegin, Reply::kPin, Reply::kSameCard,
                                           Reply::kVisualMatch, Reply::kClose));
+}
+
+TEST_F(CheckTest, WhichCardIsChosenByNumber) {
+  ScriptedDesk desk([&](const Reply& reply) {
+    if (reply.has_begin()) {
+      desk::v1::View view;
+      for (const char* reader : {"play/one", "play/two\x1b[2J"}) view.add_card_at(reader);
+      desk.Ask(ROLE_STAFF, desk::v1::STAGE_ASK_WHICH_CARD, desk::v1::REPLY_KIND_WHICH_CARD, view);
+    } else if (reply.has_which_card()) {
+      EXPECT_EQ(reply.which_card().reader(), "play/two\x1b[2J");
+      desk.Finish(OUTCOME_ELIGIBLE);
+    }
+    return absl::OkStatus();
+  });
+  answers_.Type("0\n3\nplay/one\n2\n");
+  EXPECT_EQ(Check(desk), 0);
+  EXPECT_THAT(out_.str(), HasSubstr("  1) play/one\n  2) play/two\\u{001B}[2J\n番号で選んで"));
+  EXPECT_THAT(out_.str(), HasSubstr("1 から 2 の番号を入力してください。"));
 }
 
 TEST_F(CheckTest, AnInterruptionWhileThePinIsTypedCancels) {
@@ -294,76 +238,7 @@ TEST_F(CheckTest, AQuestionThatIsTakenBackNeedsNoAnswer) {
   EXPECT_THAT(out_.str(), HasSubstr("(PIN_NOT_TYPED)"));
 }
 
-TEST_F(CheckTest, GoesOnAfterTheStreamBroke) {
-  std::thread restart;
-  ScriptedDesk desk([&](const Reply& reply) {
-    if (reply.has_begin()) {
-      desk.AskPin();
-      restart = std::thread([&] {
-        desk.Stop();
-        desk.Start();
-        pins_.Type("0456\n");
-      });
-    }
-    if (reply.has_pin()) {
-      EXPECT_EQ(desk.Open(reply), "0456");
-      desk.Finish(OUTCOME_ELIGIBLE);
-    }
-    return absl::OkStatus();
-  });
-  // GetHost and Watch before the stop; the reply of Begin may be lost with it.
-  const int status = Check(desk);
-  restart.join();
-  EXPECT_EQ(status, 0) << out_.str() << err_.str();
-}
-
-TEST_F(CheckTest, AConnectionThatIsSilentIsMadeAnew) {
-  ScriptedDesk desk([&](const Reply&) { return absl::OkStatus(); });
-  const auto connection = screen::DeskConnection::Local(desk.socket_path());
-  RemoteDesk remote(connection.get(), "", {ROLE_STAFF}, &bell_, std::chrono::milliseconds(100));
-  ASSERT_TRUE(Await(remote, [](const Sight& sight) { return sight.connections >= 1; }));
-  desk.silent = true;
-  EXPECT_TRUE(Await(remote, [](const Sight& sight) { return sight.connections >= 2; }));
-  EXPECT_TRUE(remote.Look(ROLE_STAFF).lost.ok());
-}
-
 // The host keeps the stream open and knows of nothing.
-TEST_F(CheckTest, AViewThatCannotBeReadBreaksTheStream) {
-  ScriptedDesk desk([&](const Reply&) { return absl::OkStatus(); });
-  const auto connection = screen::DeskConnection::Local(desk.socket_path());
-  RemoteDesk remote(connection.get(), "", {ROLE_STAFF}, &bell_);
-  ASSERT_TRUE(Await(remote, [](const Sight& sight) { return sight.connections == 1; }));
-  desk::v1::View view;
-  view.mutable_verdict()->mutable_failure()->set_detail("\xff");
-  desk.Put(ROLE_STAFF, view);
-  EXPECT_TRUE(Await(remote, [](const Sight& sight) { return sight.broken; }));
-  desk.Idle();
-  EXPECT_TRUE(Await(remote, [](const Sight& sight) { return sight.connections == 2; }));
-}
-
-TEST_F(CheckTest, ARefusedStreamSaysWhyAtOnce) {
-  ScriptedDesk desk([&](const Reply&) { return absl::OkStatus(); });
-  desk.refusal = FAILURE_CODE_ROLE_FORBIDDEN;
-  const auto connection = screen::DeskConnection::Local(desk.socket_path());
-  for (int i = 1; i <= 50; ++i) {  // as often as two threads may meet in another order
-    RemoteDesk remote(connection.get(), "", {ROLE_STAFF}, &bell_);
-    ASSERT_TRUE(Await(remote, [](const Sight& sight) { return !sight.lost.ok(); }));
-    ASSERT_EQ(CodeOf(remote.Look(ROLE_STAFF).lost), FAILURE_CODE_ROLE_FORBIDDEN);
-    ASSERT_EQ(desk.watches, i);
-  }
-}
-
-TEST_F(CheckTest, AHostThatStaysAwayIsGivenUp) {
-  ScriptedDesk desk([&](const Reply& reply) {
-    if (reply.has_begin()) desk.PutStage(desk::v1::STAGE_LAY_CARD);
-    return absl::OkStatus();
-  });
-  const auto connection = screen::DeskConnection::Local("/tmp/madoguchi_nowhere/desk.sock");
-  line_.json = true;
-  EXPECT_EQ(Check(connection.get()), 2);
-  EXPECT_EQ(Json().failure().code(), FAILURE_CODE_HOST_UNREACHABLE);
-  EXPECT_THAT(err_.str(), HasSubstr("/tmp/madoguchi_nowhere/desk.sock"));
-}
 
 TEST_F(CheckTest, ABusyCounterIsAVerdictToo) {
   ScriptedDesk desk([&](const Reply&) { return FailureStatus(FAILURE_CODE_COUNTER_BUSY); });
@@ -417,19 +292,6 @@ TEST_F(CheckTest, APromptOfAForeignHostIsNotAnswered) {
   EXPECT_EQ(read(pins_.reading(), left, sizeof(left)), 5) << "the PIN was not even read";
 }
 
-TEST_F(CheckTest, WithoutThePatientsRoleThePinIsTypedElsewhere) {
-  ScriptedDesk desk([&](const Reply& reply) {
-    if (reply.has_begin()) {
-      desk.AskPin();
-      desk.Finish(OUTCOME_ELIGIBLE);
-    }
-    return absl::OkStatus();
-  });
-  desk.roles = {ROLE_STAFF};
-  EXPECT_EQ(Check(desk), 0);
-  EXPECT_THAT(desk.replies(), ElementsAre(Reply::kBegin, Reply::kClose));
-}
-
 TEST_F(CheckTest, ThePatientsScreenTypesThePinAndEndsAfterOneCheck) {
   std::string typed;
   ScriptedDesk desk([&](const Reply& reply) {
@@ -447,16 +309,6 @@ TEST_F(CheckTest, ThePatientsScreenTypesThePinAndEndsAfterOneCheck) {
                                &interrupted_, out_, err_}),
             0);
   EXPECT_EQ(typed, "0456");
-}
-
-TEST_F(CheckTest, CloseFreesACounterThatWasLeft) {
-  ScriptedDesk desk([&](const Reply&) { return absl::OkStatus(); });
-  desk.AskPin();
-  const auto connection = screen::DeskConnection::Local(desk.socket_path());
-  EXPECT_EQ(RunClose(line_, {Language::kEnglish, connection.get(), nullptr, &bell_, &interrupted_,
-                             out_, err_}),
-            0);
-  EXPECT_THAT(desk.replies(), ElementsAre(Reply::kCancel, Reply::kClose));
 }
 
 }  // namespace

@@ -15,6 +15,7 @@ enum class Command {
   kPatient,
   kClose,
   kReaders,
+  kDoctor,
   kPlugins,
   kPluginsShow,
   kPluginsApprove,

@@ -14,9 +14,11 @@
 // One function for each command. Each returns the program's exit status.
 namespace madoguchi::terminal {
 
-// `check`: 0 eligible, 1 not eligible, 2 cannot tell. All others: 0 done, 2 not done.
+// `check`: 0 eligible, 1 not eligible, 2 cannot tell. `doctor`: 0 nothing found, 1 something found,
+// 2 not examined. All others: 0 done, 2 not done.
 inline constexpr int kExitDone = 0;
 inline constexpr int kExitNotEligible = 1;
+inline constexpr int kExitFound = 1;
 inline constexpr int kExitFailed = 2;
 inline constexpr int kExitUsage = 64;
 
@@ -35,6 +37,8 @@ int RunCheck(const CommandLine& line, const Session& session);
 int RunPatient(const CommandLine& line, const Session& session);
 int RunClose(const CommandLine& line, const Session& session);
 int RunReaders(const CommandLine& line, const Session& session);
+// 0 nothing is wrong, 1 something was found, 2 could not examine.
+int RunDoctor(const CommandLine& line, const Session& session);
 int RunPlugins(const CommandLine& line, const Session& session);
 int RunPluginsShow(const CommandLine& line, const Session& session);
 int RunPluginsApprove(const CommandLine& line, const Session& session);

@@ -3,9 +3,11 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <ostream>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "ui/terminal/bell.h"
@@ -49,7 +51,10 @@ class Follow {
   void Answer(check::v1::Role role);
   void AskPin(const Question& question);
   void AskYesNo(const Question& question, desk::v1::ReplyKind kind);
+  void AskWhichCard(const Question& question);
   void AskAsk(const Question& question);
+  // The number of one of `labels`, from 0. Nothing when the question is not open any more.
+  std::optional<size_t> Choose(const Question& question, const std::vector<std::string>& labels);
   // A line from the keyboard while `question` is open. False when it is not any more.
   bool ReadLine(const Question& question, std::string* line);
   bool StillOpen(const Question& question);

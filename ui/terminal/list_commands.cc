@@ -1,12 +1,13 @@
 // The commands that only look: readers, counters, version.
 #include <atomic>
+#include <ctime>
 #include <thread>
-#include <vector>
 
 #include "madoguchi/desk/v1/desk.grpc.pb.h"
 #include "sdk/failure/failure.h"
 #include "ui/terminal/commands.h"
 #include "ui/terminal/json_line.h"
+#include "ui/terminal/reader_text.h"
 #include "ui/terminal/remote_desk.h"
 #include "ui/terminal/text.h"
 #include "ui/terminal/width.h"
@@ -18,52 +19,9 @@
 namespace madoguchi::terminal {
 namespace {
 
-using Rows = std::vector<std::vector<std::string>>;
-
-constexpr Phrase kReader("リーダー", "READER");
-constexpr Phrase kPlugin("プラグイン", "PLUGIN");
-constexpr Phrase kState("状態", "STATE");
-constexpr Phrase kNoReaders("カードリーダーがありません。", "There is no card reader.");
 constexpr Phrase kNoCounters("窓口がありません。", "There are no counters.");
-constexpr Phrase kAbsent("カードなし", "no card");
-constexpr Phrase kPresent("カードあり", "card");
-constexpr Phrase kUnpowered("カードを起動できない", "card does not wake");
-constexpr Phrase kLying("カードあり（前から）", "card, from before");
-constexpr Phrase kBusy("ほかのソフトが使用中", "held by another program");
-constexpr Phrase kServiceDown("{} のサービスが動いていません。{}", "The service of {} is down. {}");
 constexpr Phrase kHost("窓口システム {}（{}）", "host {} ({})");
 constexpr Phrase kNoHost("窓口システムは動いていません（{}）", "no host is running ({})");
-
-const Phrase& PresencePhrase(const reader::v1::ReaderState& state) {
-  if (state.busy()) return kBusy;
-  switch (state.presence()) {
-    case reader::v1::PRESENCE_PRESENT:
-      return state.lying() ? kLying : kPresent;
-    case reader::v1::PRESENCE_UNPOWERED:
-      return kUnpowered;
-    default:
-      return kAbsent;
-  }
-}
-
-std::string TableText(const desk::v1::ReaderTable& table, Language language) {
-  std::string text;
-  if (table.reader_size() == 0) {
-    text += std::string(kNoReaders.In(language)) + "\n";
-  } else {
-    Rows rows = {{kPlugin.In(language), kReader.In(language), kState.In(language)}};
-    for (const auto& row : table.reader()) {
-      rows.push_back({Printable(row.plugin()), Printable(row.state().name()),
-                      PresencePhrase(row.state()).In(language)});
-    }
-    text += Columns(rows);
-  }
-  for (const auto& source : table.source()) {
-    if (source.service() != reader::v1::SERVICE_DOWN) continue;
-    text += Fill(kServiceDown, language, {source.plugin(), source.detail()}) + "\n";
-  }
-  return text;
-}
 
 }  // namespace
 
@@ -88,7 +46,8 @@ int RunReaders(const CommandLine& line, const Session& session) {
   while (stream->Read(&table)) {
     if (any && !line.json) session.out << "\n";
     any = true;
-    session.out << (line.json ? JsonLine(table) + "\n" : TableText(table, session.language))
+    session.out << (line.json ? JsonLine(table) + "\n"
+                              : ReaderTableText(table, session.language, std::time(nullptr)))
                 << std::flush;
     if (!line.watch) break;
   }

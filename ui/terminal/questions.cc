@@ -10,6 +10,7 @@
 #include "ui/terminal/follow.h"
 #include "ui/terminal/screen.h"
 #include "ui/terminal/text.h"
+#include "ui/terminal/width.h"
 
 namespace madoguchi::terminal {
 namespace {
@@ -75,6 +76,7 @@ void Follow::Answer(check::v1::Role role) {
                     : allows(REPLY_KIND_LAST_TRY)                            ? REPLY_KIND_LAST_TRY
                     : allows(REPLY_KIND_VISUAL_MATCH) ? REPLY_KIND_VISUAL_MATCH
                     : allows(REPLY_KIND_SAME_CARD)    ? REPLY_KIND_SAME_CARD
+                    : allows(REPLY_KIND_WHICH_CARD)   ? REPLY_KIND_WHICH_CARD
                                                       : REPLY_KIND_UNSPECIFIED;
   if (kind == REPLY_KIND_UNSPECIFIED) return;
   Show(sight);
@@ -82,6 +84,8 @@ void Follow::Answer(check::v1::Role role) {
     AskPin(question);
   } else if (kind == REPLY_KIND_ANSWER) {
     AskAsk(question);
+  } else if (kind == REPLY_KIND_WHICH_CARD) {
+    AskWhichCard(question);
   } else {
     AskYesNo(question, kind);
   }
@@ -236,29 +240,46 @@ void Follow::AskYesNo(const Question& question, desk::v1::ReplyKind kind) {
   SendAnswer(question, std::move(reply));
 }
 
+std::optional<size_t> Follow::Choose(const Question& question,
+                                     const std::vector<std::string>& labels) {
+  for (size_t i = 0; i < labels.size(); ++i) Say("  " + std::to_string(i + 1) + ") " + labels[i]);
+  std::string line;
+  while (true) {
+    progress_ << phrase::kChoose.In(settings_.language) << std::flush;
+    if (!ReadLine(question, &line)) return std::nullopt;
+    size_t number = 0;
+    const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), number);
+    if (error == std::errc() && end == line.data() + line.size() && number >= 1 &&
+        number <= labels.size()) {
+      return number - 1;
+    }
+    Say(Fill(phrase::kChooseRange, settings_.language, {std::to_string(labels.size())}));
+  }
+}
+
+void Follow::AskWhichCard(const Question& question) {
+  std::vector<std::string> readers;
+  for (const std::string& reader : question.view.card_at()) readers.push_back(Printable(reader));
+  const std::optional<size_t> chosen = Choose(question, readers);
+  if (!chosen) return;
+  Reply reply;
+  reply.mutable_which_card()->set_reader(question.view.card_at(static_cast<int>(*chosen)));
+  SendAnswer(question, std::move(reply));
+}
+
 void Follow::AskAsk(const Question& question) {
   const Language language = settings_.language;
   const check::v1::Step::Ask& ask = question.view.ask();
   if (In(ask.text(), language) != In(question.view.title(), language)) {
     Say(In(ask.text(), language));
   }
-  for (int i = 0; i < ask.choices_size(); ++i) {
-    Say("  " + std::to_string(i + 1) + ") " + In(ask.choices(i).label(), language));
-  }
+  std::vector<std::string> labels;
+  for (const auto& choice : ask.choices()) labels.push_back(In(choice.label(), language));
+  const std::optional<size_t> chosen = Choose(question, labels);
+  if (!chosen) return;
   Reply reply;
+  reply.mutable_answer()->set_choice_id(ask.choices(static_cast<int>(*chosen)).id());
   std::string line;
-  while (reply.answer().choice_id().empty()) {
-    progress_ << phrase::kChoose.In(language) << std::flush;
-    if (!ReadLine(question, &line)) return;
-    int number = 0;
-    const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), number);
-    if (error == std::errc() && end == line.data() + line.size() && number >= 1 &&
-        number <= ask.choices_size()) {
-      reply.mutable_answer()->set_choice_id(ask.choices(number - 1).id());
-    } else {
-      Say(Fill(phrase::kChooseRange, language, {std::to_string(ask.choices_size())}));
-    }
-  }
   for (const auto& field : ask.fields()) {
     for (;;) {
       progress_ << In(field.label(), language) << ": " << std::flush;

@@ -40,6 +40,8 @@ int Dispatch(const CommandLine& line, const Session& session) {
       return RunClose(line, session);
     case Command::kReaders:
       return RunReaders(line, session);
+    case Command::kDoctor:
+      return RunDoctor(line, session);
     case Command::kPlugins:
       return RunPlugins(line, session);
     case Command::kPluginsShow:

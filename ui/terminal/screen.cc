@@ -1,5 +1,6 @@
 #include "ui/terminal/screen.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "sdk/failure/failure.h"
@@ -23,6 +24,8 @@ const Phrase& StagePhrase(desk::v1::Stage stage) {
       return phrase::kStageAskVisual;
     case desk::v1::STAGE_ASK_SAME_CARD:
       return phrase::kStageSameCard;
+    case desk::v1::STAGE_ASK_WHICH_CARD:
+      return phrase::kStageWhichCard;
     case desk::v1::STAGE_ASK:
       return phrase::kStageAsk;
     case desk::v1::STAGE_LAY_CARD:
@@ -118,13 +121,34 @@ std::string ShareText(const Eligibility& e, Language language) {
   return Fill(phrase::kPercent, language, {std::to_string(percent)});
 }
 
+// A patient chooses among few; of many readers the first are told.
+constexpr int kMostReaders = 4;
+
+// On which reader to lay the card, where that is a question: there are several, or one was lost.
+std::string ReadersText(const desk::v1::View& view, Language language) {
+  std::string text;
+  if (!view.lost_reader().empty()) {
+    text += "  " + Fill(phrase::kLostReader, language, {view.lost_reader()}) + "\n";
+  } else if (view.lay_on_size() < 2) {
+    return text;
+  }
+  std::string readers;
+  for (int i = 0; i < std::min(view.lay_on_size(), kMostReaders); ++i) {
+    readers += (i == 0 ? "" : phrase::kListComma.In(language)) + view.lay_on(i);
+  }
+  if (view.lay_on_size() > kMostReaders) readers += phrase::kListMore.In(language);
+  if (!readers.empty()) text += "  " + Fill(phrase::kLayOn, language, {readers}) + "\n";
+  return text;
+}
+
 }  // namespace
 
 std::string ProgressText(const desk::v1::View& view, Language language) {
   std::string text = In(view.title(), language);
   if (text.empty()) text = StagePhrase(view.stage()).In(language);
   const std::string advice = In(view.advice(), language);
-  return text + "\n" + (advice.empty() || advice == text ? "" : "  " + advice + "\n");
+  return text + "\n" + (advice.empty() || advice == text ? "" : "  " + advice + "\n") +
+         ReadersText(view, language);
 }
 
 std::string LengthText(uint32_t shortest, uint32_t longest, Language language) {

@@ -86,6 +86,12 @@ inline constexpr Phrase kStageAskVisual("写真と本人を見比べてくださ
                                         "Compare the photo with the person.");
 inline constexpr Phrase kStageSameCard("前から置かれたままのカードがあります。",
                                        "A card from before still lies on the reader.");
+inline constexpr Phrase kStageWhichCard("複数のリーダーにカードがあります。",
+                                        "Cards lie on several readers.");
+inline constexpr Phrase kLayOn("置けるリーダー: {}", "Readers to lay it on: {}");
+inline constexpr Phrase kLostReader("接続が切れたリーダー: {}", "The reader that went away: {}");
+inline constexpr Phrase kListComma("、", ", ");
+inline constexpr Phrase kListMore("、ほか", ", and more");
 inline constexpr Phrase kStageAsk("質問があります。", "There is a question.");
 inline constexpr Phrase kLayCard("カードを置いてください。", "Please lay the card down.");
 inline constexpr Phrase kReading("カードを読んでいます。動かさないでください。",

@@ -73,6 +73,25 @@ check::v1::Verdict Hanako() {
   return verdict;
 }
 
+TEST(Progress, SaysWhereToLayTheCardWhereThatIsAQuestion) {
+  desk::v1::View view;
+  view.set_stage(desk::v1::STAGE_LAY_CARD);
+  const auto text = [&] { return ProgressText(view, Language::kEnglish); };
+  view.add_lay_on("play/one");
+  EXPECT_EQ(text(), "Please lay the card down.\n") << "there is only one";
+  view.add_lay_on("play/two\x1b");
+  EXPECT_EQ(text(),
+            "Please lay the card down.\n  Readers to lay it on: play/one, play/two\\u{001B}\n");
+  for (int n = 0; n < 3; ++n) view.add_lay_on("more");
+  EXPECT_THAT(text(), HasSubstr("more, more, and more\n"));
+  view.clear_lay_on();
+  view.add_lay_on("play/one");
+  view.set_lost_reader("play/two");
+  EXPECT_EQ(text(),
+            "Please lay the card down.\n  The reader that went away: play/two\n"
+            "  Readers to lay it on: play/one\n");
+}
+
 TEST(Verdict, IsAlignedInJapanese) {
   EXPECT_EQ(VerdictText(Hanako(), Language::kJapanese),
             "資格確認の結果  有効\n"

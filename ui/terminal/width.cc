@@ -33,6 +33,15 @@ bool IsIn(const Range (&ranges)[n], uint32_t point) {
                      [&](const Range& r) { return r.first <= point && point <= r.last; });
 }
 
+// What no line of Japanese begins with.
+bool ClosesOrStops(const std::string& character) {
+  for (const char* const one : {"。", "、", "」", "）", "ー", "ッ", "ャ", "ュ", "ョ", "っ", "ゃ",
+                                "ゅ", "ょ", "・", "：", "？"}) {
+    if (character == one) return true;
+  }
+  return false;
+}
+
 struct Character {
   uint32_t point = 0;
   size_t size = 1;  // bytes
@@ -91,6 +100,57 @@ std::string Printable(const std::string& text) {
     at += c.size;
   }
   return out;
+}
+
+std::vector<std::string> WrapTo(const std::string& text, int columns) {
+  std::vector<std::string> lines = {""};
+  // Where the last line can be broken: what follows moves to the next one. 0: nowhere.
+  size_t breakable = 0;
+  for (size_t at = 0; at < text.size();) {
+    const Character c = At(text, at);
+    const std::string one = text.substr(at, c.size);
+    at += c.size;
+    const bool space = one == " ";
+    const int width = DisplayWidth(one);
+    std::string* line = &lines.back();
+    const bool wide = width == 2;
+    if (!line->empty() && ((wide && !ClosesOrStops(one)) || one == "(")) breakable = line->size();
+    if (DisplayWidth(*line) + width > columns && !line->empty()) {
+      if (space) {
+        lines.emplace_back();
+        breakable = 0;
+        continue;
+      }
+      const size_t from = breakable > 0 ? breakable : line->size();
+      std::string rest = line->substr(from);
+      line->resize(from);
+      line->erase(line->find_last_not_of(' ') + 1);
+      lines.push_back(std::move(rest));
+      line = &lines.back();
+      breakable = 0;
+    }
+    if (space && line->empty()) continue;
+    *line += one;
+    if (space) breakable = line->size();
+  }
+  return lines;
+}
+
+std::string WrappedColumns(const std::vector<std::vector<std::string>>& rows,
+                           const std::vector<int>& widths) {
+  std::vector<std::vector<std::string>> lines;
+  for (const auto& row : rows) {
+    const size_t first = lines.size();
+    for (size_t i = 0; i < row.size(); ++i) {
+      const auto wrapped = WrapTo(row[i], widths[i]);
+      if (lines.size() < first + wrapped.size()) lines.resize(first + wrapped.size());
+      for (size_t n = 0; n < wrapped.size(); ++n) {
+        lines[first + n].resize(std::max(lines[first + n].size(), i + 1));
+        lines[first + n][i] = wrapped[n];
+      }
+    }
+  }
+  return Columns(lines);
 }
 
 std::string Columns(const std::vector<std::vector<std::string>>& rows) {

@@ -24,6 +24,15 @@ std::string Printable(const std::string& text);
 // escaped here.
 std::string Columns(const std::vector<std::vector<std::string>>& rows);
 
+// The same, with no column wider than its number in `widths`: what is longer goes on in the next
+// line, below its beginning. Lines are broken at spaces, before an opening bracket and between wide
+// characters; a word that is wider than its column is cut.
+std::string WrappedColumns(const std::vector<std::vector<std::string>>& rows,
+                           const std::vector<int>& widths);
+
+// `text` in lines of at most `columns`, broken as above. One line at least.
+std::vector<std::string> WrapTo(const std::string& text, int columns);
+
 }  // namespace madoguchi::terminal
 
 #endif  // MADOGUCHI_UI_TERMINAL_WIDTH_H_

@@ -1,0 +1,159 @@
+#include <algorithm>
+
+#include "sdk/failure/failure.h"
+#include "ui/terminal/doctor/examine.h"
+#include "ui/terminal/width.h"
+
+namespace madoguchi::terminal::doctor {
+namespace {
+
+using desk::v1::PluginRow;
+using namespace check::v1;  // NOLINT: the codes.
+
+constexpr Phrase kHost("版 {}（{}）", "version {} ({})");
+constexpr Phrase kAsked("接続先: {}", "Asked at: {}");
+constexpr Phrase kWhich("プラグイン: {}", "Plugin: {}");
+constexpr Phrase kWhichWhy("プラグイン {}: {}", "Plugin {}: {}");
+constexpr Phrase kApprove(
+    "`madoguchi plugins show {}` で内容を確かめ、`madoguchi plugins approve {}` "
+    "で承認してください。",
+    "Look at it with `madoguchi plugins show {}`, and approve it with `madoguchi plugins approve "
+    "{}`.");
+constexpr Phrase kShow("`madoguchi plugins show {}` で理由とログを確かめてください。",
+                       "See why, and its log, with `madoguchi plugins show {}`.");
+constexpr Phrase kTried("プラグイン {}: {}（{}回、最後は {}）",
+                        "Plugin {}: {} ({} times, last at {})");
+constexpr Phrase kReport(
+    "プラグインの作成者に伝えてください。心当たりがなければ `madoguchi plugins revoke {}` "
+    "で止めてください。",
+    "Tell its maker. If you do not trust it, stop it with `madoguchi plugins revoke {}`.");
+constexpr Phrase kNotGranted("プラグイン {} が求める権限 {} は、許可されていません。",
+                             "Plugin {} asks for the permission {}, which was not granted.");
+constexpr Phrase kNoReaderPlugin("設定ファイルにリーダーのプラグインがありません。",
+                                 "The configuration names no reader plugin.");
+constexpr Phrase kAddReaderPlugin(
+    "設定ファイルの plugin にリーダーのプラグイン（reader_pcsc など）を加え、madoguchid "
+    "を起動し直してください。",
+    "Add a reader plugin (such as reader_pcsc) to the configuration, and start madoguchid again.");
+constexpr Phrase kRunning("{}個が動いています", "{} are running");
+constexpr Phrase kNothingToSay("プラグインがありません", "there are none");
+constexpr Phrase kItsPlugin("プラグインが動いていないため、調べられません。",
+                            "Its plugin does not run.");
+constexpr Phrase kReached("つながります", "it answers");
+constexpr Phrase kCheckNetwork(
+    "ネットワークと、プラグインの設定にあるサーバーの場所を確かめてください。",
+    "Check the network, and where the plugin's settings say the server is.");
+
+constexpr char kDenied[] = "which its jail denies";
+
+void JudgeRunning(const PluginRow& row, std::vector<Finding>* findings) {
+  for (const std::string& permission : row.asked()) {
+    if (std::count(row.granted().begin(), row.granted().end(), permission) > 0) continue;
+    findings->push_back(Found(FAILURE_CODE_PLUGIN_CONFINED,
+                              Both(kNotGranted, {row.name(), permission}),
+                              Both(kApprove, {row.name(), row.name()})));
+  }
+  for (const auto& incident : row.incident()) {
+    if (incident.what().find(kDenied) == std::string::npos) continue;
+    findings->push_back(Found(FAILURE_CODE_PLUGIN_CONFINED,
+                              Both(kTried, {row.name(), incident.what(),
+                                            std::to_string(incident.times()), incident.last()}),
+                              Both(kReport, {row.name()})));
+  }
+}
+
+void Judge(const PluginRow& row, std::vector<Finding>* findings) {
+  const std::string& name = row.name();
+  const auto why =
+      row.detail().empty() ? Both(kWhich, {name}) : Both(kWhichWhy, {name, row.detail()});
+  switch (row.state()) {
+    case PluginRow::STATE_UNAPPROVED:
+      findings->push_back(row.changed()
+                              ? Found(FAILURE_CODE_PLUGIN_CHANGED, Both(kWhich, {name}))
+                              : Found(FAILURE_CODE_PLUGIN_NOT_APPROVED, Both(kWhich, {name}),
+                                      Both(kApprove, {name, name})));
+      break;
+    case PluginRow::STATE_REFUSED:
+      findings->push_back(Found(FAILURE_CODE_PLUGIN_BROKEN, why, Both(kShow, {name})));
+      break;
+    case PluginRow::STATE_WAITING:
+    case PluginRow::STATE_QUARANTINED:
+      findings->push_back(Found(FAILURE_CODE_PLUGIN_DOWN, why, Both(kShow, {name})));
+      break;
+    case PluginRow::STATE_RUNNING:
+      JudgeRunning(row, findings);
+      break;
+    default:
+      break;
+  }
+}
+
+// Whether it is the authority's plugin that does not run.
+bool IsPluginFound(const HostSeen& host) {
+  return host.plugins.ok() && std::any_of(host.plugins->plugin().begin(),
+                                          host.plugins->plugin().end(), [](const PluginRow& row) {
+                                            return row.kind() == plugin::v1::KIND_AUTHORITY &&
+                                                   row.state() != PluginRow::STATE_UNUSED &&
+                                                   row.state() != PluginRow::STATE_RUNNING;
+                                          });
+}
+
+}  // namespace
+
+Part ExamineHost(const Seen& seen, const Diagnosis&) {
+  const HostSeen& host = seen.host;
+  if (host.host.ok()) return Well(kHost, {host.host->version(), host.address});
+  const Failure failure = FailureOf(host.host.status(), FAILURE_CODE_HOST_UNREACHABLE);
+  const bool told = failure.detail().find(host.address) != std::string::npos;
+  return Judged({Found(failure.code(), told ? Nothing() : Both(kAsked, {host.address}), Nothing(),
+                       failure.detail())},
+                {});
+}
+
+Part ExaminePlugins(const Seen& seen, const Diagnosis&) {
+  const HostSeen& host = seen.host;
+  if (!host.host.ok()) return NotAnswered(host.host.status());
+  if (!host.plugins.ok()) return NotAnswered(host.plugins.status());
+  std::vector<Finding> findings;
+  int used = 0;
+  bool reads = false;
+  for (const PluginRow& row : host.plugins->plugin()) {
+    if (row.state() == PluginRow::STATE_UNUSED) continue;
+    ++used;
+    // What cannot be read may be a reader's.
+    reads = reads || row.kind() == plugin::v1::KIND_READER ||
+            row.kind() == plugin::v1::KIND_UNSPECIFIED;
+    Judge(row, &findings);
+  }
+  // A host that plays has none, and readers all the same.
+  if (used == 0 && host.readers.ok() && host.readers->reader_size() > 0) {
+    return NotUsed(kNothingToSay);
+  }
+  if (!reads) {
+    findings.push_back(
+        Found(FAILURE_CODE_NO_READER, Both(kNoReaderPlugin), Both(kAddReaderPlugin)));
+  }
+  return Judged(std::move(findings), Well(kRunning, {std::to_string(used)}));
+}
+
+Part ExamineAuthority(const Seen& seen, const Diagnosis&) {
+  const HostSeen& host = seen.host;
+  if (!host.host.ok()) return NotAnswered(host.host.status());
+  if (host.authority.ok()) return Well(kReached);
+  const Failure failure = FailureOf(host.authority.status(), FAILURE_CODE_UNSPECIFIED);
+  switch (failure.code()) {
+    case FAILURE_CODE_AUTHORITY_UNREACHABLE:
+      if (IsPluginFound(host)) {
+        return {Examined::STATE_NOT_EXAMINED, Both(kItsPlugin), {}};
+      }
+      return Judged({Found(failure.code(), Nothing(), Both(kCheckNetwork), failure.detail())}, {});
+    case FAILURE_CODE_AUTHORITY_SLOW:
+    case FAILURE_CODE_NOT_ENROLLED:
+    case FAILURE_CODE_AUTHORITY_ANSWER_INVALID:
+      return Judged({Found(failure.code(), Nothing(), Nothing(), failure.detail())}, {});
+    default:
+      return NotAnswered(host.authority.status());
+  }
+}
+
+}  // namespace madoguchi::terminal::doctor
