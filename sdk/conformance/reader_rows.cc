@@ -43,6 +43,7 @@ std::string WrongIn(const reader::v1::ReaderState& state) {
   using namespace reader::v1;  // NOLINT: the codes.
   const std::string name = "reader \"" + state.name() + "\": ";
   const size_t atr = state.atr().size();
+  if (state.battery_percent() > 100) return name + "a battery of more than 100 %";
   switch (state.presence()) {
     case PRESENCE_ABSENT:
       return atr == 0 ? "" : name + "an ATR without a card";
@@ -53,7 +54,8 @@ std::string WrongIn(const reader::v1::ReaderState& state) {
       if (atr < 2 || atr > 33) return name + "an ATR of " + std::to_string(atr) + " bytes";
       break;
     default:
-      return name + "no presence";
+      // Of a reader that cannot be used nobody knows what lies on it.
+      return state.has_trouble() ? "" : name + "no presence, and no trouble";
   }
   return state.insertion() > 0 ? "" : name + "a card whose insertion is 0";
 }
