@@ -76,8 +76,9 @@ std::string Normal(const std::string& folder, const std::string& path) {
       (path.starts_with('/') ? std::filesystem::path(path) : std::filesystem::path(folder) / path)
           .lexically_normal();
   while (normal.size() > 1 && normal.back() == '/') normal.pop_back();
-  // POSIX leaves the meaning of two slashes at the beginning to the system; to Linux they are one.
-  if (normal.starts_with("//")) normal.erase(0, 1);
+  // The library keeps slashes at the beginning, whose meaning POSIX leaves to the system; to Linux
+  // they are one.
+  normal.erase(0, std::min(normal.find_first_not_of('/'), normal.size()) - 1);
   return normal;
 }
 

@@ -23,6 +23,9 @@ TEST(NamedFileTest, PathsAreMadeAbsoluteAndNormal) {
   EXPECT_EQ(Normal("/usr/lib", "/../../etc/"), "/etc");
   EXPECT_EQ(Normal("/usr", "."), "/usr");
   EXPECT_EQ(Normal("/", "//etc"), "/etc");
+  EXPECT_EQ(Normal("/", "////etc///passwd//"), "/etc/passwd");
+  EXPECT_EQ(Normal("/", "//"), "/");
+  EXPECT_EQ(Normal("/", ""), "/");
   EXPECT_EQ(Normal("/", ".."), "/");
 }
 
