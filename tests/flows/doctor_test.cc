@@ -181,6 +181,7 @@ TEST_F(Doctor, FindsPcscdStopped) {
   Start();
   const std::string ctl = std::string(getenv("MADOGUCHI_PCSCD_DIR")) + "/private-pcscd-ctl ";
   ASSERT_EQ(std::system((ctl + "stop").c_str()), 0);
+  EXPECT_TRUE(Await([&] { return Examine().first == 1; }));
   ExpectFinds("READER_SERVICE_DOWN", "pcscd.socket");
   EXPECT_THAT(first_, HasSubstr("1. The card reader service is not running."));
   ASSERT_EQ(std::system((ctl + "start").c_str()), 0);

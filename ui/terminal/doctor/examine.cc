@@ -150,6 +150,20 @@ Wanted IsWanted(const HostSeen& host, const std::string& permission) {
   return Wanted::kNo;
 }
 
+bool ComesThrough(const HostSeen& host, const std::string& permission) {
+  if (!host.plugins.ok() || !host.readers.ok()) return false;
+  for (const auto& row : host.plugins->plugin()) {
+    const auto& granted = row.granted();
+    if (std::count(granted.begin(), granted.end(), permission) == 0) continue;
+    for (const auto& source : host.readers->source()) {
+      if (source.plugin() == row.name() && source.service() == reader::v1::SERVICE_RUNNING) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
 std::string Nearest(const std::string& name, const std::vector<std::string>& names) {
   std::string nearest;
   int least = static_cast<int>(name.size()) / 2 + 1;

@@ -68,6 +68,10 @@ bool FoundAt(const Diagnosis& diagnosis, const std::string& id);
 enum class Wanted { kYes, kNo, kUnknown };
 Wanted IsWanted(const HostSeen& host, const std::string& permission);
 
+// Whether the readers of a plugin with `permission` come through: then what they hang on is well,
+// whatever this user can see of it.
+bool ComesThrough(const HostSeen& host, const std::string& permission);
+
 // That of `names` which `name` was meant to be, by the letters that differ; empty when none is
 // near.
 std::string Nearest(const std::string& name, const std::vector<std::string>& names);

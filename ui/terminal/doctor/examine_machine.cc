@@ -77,6 +77,7 @@ constexpr Phrase kEndModemManager("`sudo systemctl disable --now ModemManager` �
 
 // Bluetooth
 constexpr Phrase kBluetoothWell("アダプター: {}", "adapter: {}");
+constexpr Phrase kBluetoothWorks("プラグインは使えています", "the plugin can use it");
 constexpr Phrase kNoAdapter("Bluetooth のアダプターが見つかりません。",
                             "No Bluetooth adapter is to be seen.");
 constexpr Phrase kHardBlocked("パソコンのスイッチか機内モードで切られています。",
@@ -170,7 +171,7 @@ Part ExaminePcsc(const Seen& seen, const Diagnosis&) {
   if (wanted == Wanted::kNo || (wanted == Wanted::kUnknown && !guessed)) {
     return NotUsed(kNobodyNeeds);
   }
-  if (pcscd.connect_errno == 0) return Well(kPcscWell);
+  if (pcscd.connect_errno == 0 || ComesThrough(seen.host, "pcscd")) return Well(kPcscWell);
   if (pcscd.connect_errno == EACCES || pcscd.connect_errno == EPERM) {
     return Judged({Found(FAILURE_CODE_READER_ACCESS_DENIED, Both(kPcscDenied, {pcscd.socket}),
                          Both(kAllowPcscd))},
@@ -238,6 +239,7 @@ Part ExamineSerial(const Seen& seen, const Diagnosis&) {
   if (!seen.host.plugins.ok()) return NotAnswered(WhyNoPlugins(seen.host));
   std::vector<Finding> findings;
   for (const SerialPort& port : seen.machine.serial) {
+    if (port.works) continue;
     if (!port.there) {
       const std::string others = Joined(port.others);
       findings.push_back(Found(FAILURE_CODE_READER_PORT_ABSENT,
@@ -266,6 +268,7 @@ Part ExamineBluetooth(const Seen& seen, const Diagnosis&) {
   if (!seen.host.local) return NotUsed(kOfAnotherMachine);
   if (!seen.host.plugins.ok()) return NotAnswered(WhyNoPlugins(seen.host));
   if (IsWanted(seen.host, "bluetooth") != Wanted::kYes) return NotUsed(kNobodyNeeds);
+  if (ComesThrough(seen.host, "bluetooth")) return Well(kBluetoothWorks);
   const Bluetooth& bluetooth = seen.machine.bluetooth;
   std::vector<Finding> findings;
   if (bluetooth.hard_blocked) {

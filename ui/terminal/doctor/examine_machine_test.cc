@@ -16,6 +16,8 @@ using DiagnosisOfMachine = DiagnosisOfAll;
 
 TEST_F(DiagnosisOfMachine, PcscdAbsentStoppedDeafOrForbidden) {
   Pcscd& pcscd = seen_.machine.pcscd;
+  pcscd.connect_errno = EACCES;
+  EXPECT_THAT(Codes(), IsEmpty()) << "it is this user who may not, and not the plugin";
   // The plugin says it as well; it is told once.
   seen_.host.readers = From<desk::v1::ReaderTable>(
       "source { plugin: 'reader_pcsc' service: SERVICE_DOWN "
@@ -87,6 +89,9 @@ TEST_F(DiagnosisOfMachine, TheSerialPortAbsentForbiddenOrHeld) {
   EXPECT_THAT(Remedy(), HasSubstr("usermod -aG dialout clinic"));
   port.usable = true;
   port.holders = {{90, "ModemManager"}};
+  port.works = true;
+  EXPECT_THAT(Codes(), IsEmpty()) << "the reader works all the same";
+  port.works = false;
   EXPECT_THAT(Codes(), ElementsAre("serial READER_PORT_BUSY"));
   EXPECT_EQ(Seen(), "/dev/ttyUSB0 is held by ModemManager (process 90).");
   EXPECT_THAT(Remedy(), HasSubstr("disable --now ModemManager"));
@@ -96,8 +101,10 @@ TEST_F(DiagnosisOfMachine, BluetoothOffAbsentOrWithoutItsService) {
   Plugin().add_asked("bluetooth");
   Plugin().add_granted("bluetooth");
   Bluetooth& bluetooth = seen_.machine.bluetooth;
-  EXPECT_THAT(Codes(), IsEmpty());
+  // Its plugin comes through, whatever this user can see.
   bluetooth.soft_blocked = true;
+  EXPECT_THAT(Codes(), IsEmpty());
+  seen_.host.readers->mutable_source(0)->set_service(reader::v1::SERVICE_DOWN);
   EXPECT_THAT(Codes(), ElementsAre("bluetooth BLUETOOTH_OFF"));
   EXPECT_THAT(Remedy(), HasSubstr("rfkill unblock bluetooth"));
   bluetooth.hard_blocked = true;

@@ -198,6 +198,7 @@ TEST_F(DiagnosisOfHost, WhatLiesOnTheReader) {
 TEST_F(DiagnosisOfAll, TheCauseComesBeforeItsConsequences) {
   Plugin().set_state(PluginRow::STATE_UNAPPROVED);
   seen_.machine.pcscd = {true, {}, "/run/pcscd/pcscd.comm", ENOENT};
+  seen_.host.readers->mutable_source(0)->set_service(reader::v1::SERVICE_UNSPECIFIED);
   seen_.host.authority = FailureStatus(FAILURE_CODE_AUTHORITY_UNREACHABLE, "refused");
   EXPECT_THAT(Codes(), ElementsAre("plugins PLUGIN_NOT_APPROVED", "pcsc READER_SERVICE_DOWN",
                                    "authority AUTHORITY_UNREACHABLE"));

@@ -4,6 +4,7 @@
 #include <set>
 #include <sstream>
 
+#include "madoguchi/check/v1/failure.pb.h"
 #include "ui/terminal/doctor/look.h"
 
 namespace madoguchi::terminal::doctor {
@@ -196,6 +197,17 @@ std::set<std::string> PortsOf(const desk::v1::PluginRow& plugin, const HostSeen&
   return paths;
 }
 
+bool Works(const std::string& path, const std::string& plugin, const HostSeen& host) {
+  if (!host.readers.ok()) return false;
+  return std::any_of(host.readers->reader().begin(), host.readers->reader().end(),
+                     [&](const auto& row) {
+                       const std::string& name = row.state().name();
+                       return row.plugin() == plugin && name.size() > path.size() &&
+                              name.compare(name.size() - path.size(), path.size(), path) == 0 &&
+                              row.state().trouble().code() == check::v1::FAILURE_CODE_UNSPECIFIED;
+                     });
+}
+
 void LookAtSerial(const Machine& machine, const HostSeen& host,
                   const std::vector<Process>& processes, MachineSeen* seen) {
   std::optional<Files> files;
@@ -206,6 +218,7 @@ void LookAtSerial(const Machine& machine, const HostSeen& host,
       SerialPort& port = seen->serial.emplace_back();
       port.path = path;
       port.plugin = row.name();
+      port.works = Works(path, row.name(), host);
       const auto facts = machine.Stat(path);
       port.there = facts.has_value();
       port.others = PortsThatAreThere(machine);

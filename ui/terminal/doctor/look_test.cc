@@ -119,6 +119,9 @@ TEST_F(SerialLook, FindsThePortsThatReadersAreNamedAfter) {
   row->mutable_state()->set_link(reader::v1::LINK_SERIAL);
   ASSERT_EQ(LookAt(machine_, host).serial.size(), 1u);
   EXPECT_EQ(LookAt(machine_, host).serial[0].path, "/dev/ttyUSB0");
+  EXPECT_TRUE(LookAt(machine_, host).serial[0].works);
+  row->mutable_state()->mutable_trouble()->set_code(check::v1::FAILURE_CODE_READER_PORT_BUSY);
+  EXPECT_FALSE(LookAt(machine_, host).serial[0].works);
 }
 
 TEST_F(SerialLook, TellsWhichPortsAreThereInstead) {

@@ -40,6 +40,7 @@ struct UsbReader {
 struct SerialPort {
   std::string path;
   std::string plugin;
+  bool works = false;  // a reader that is named after it is in no trouble
   bool there = false;
   bool usable = true;               // for the plugin's user, by the port's owner, group and mode
   std::string user;                 // that user
