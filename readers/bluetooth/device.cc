@@ -22,8 +22,8 @@ constexpr milliseconds kOrderPatience(5'000);
 constexpr milliseconds kTransmitPatience(30'000);
 // For the answer to a command that nobody waits for any more.
 constexpr milliseconds kLatePatience(1'500);
-// The reader looks for cards a few times a second: what it finds first lay there before.
-constexpr milliseconds kLyingGrace(1'000);
+// The reader looks for cards a few times a second: what it finds in this time lay there before.
+constexpr milliseconds kFirstLook(1'000);
 // Powering a card off makes the reader look for it anew, and it may tell of the same one again.
 constexpr milliseconds kSameCardGrace(1'500);
 
@@ -44,7 +44,8 @@ Device::Device(Bluez& bluez, Loop& loop, const Objects& objects, std::string nam
       trouble_(Failure(FAILURE_CODE_READER_OUT_OF_RANGE, "not found yet")),
       pause_(kShortestPause),
       again_(loop),
-      patience_(loop) {}
+      patience_(loop),
+      look_(loop) {}
 
 Device::~Device() = default;
 
@@ -54,7 +55,7 @@ ReaderState Device::State() const {
   state.set_link(LINK_BLUETOOTH);
   state.set_maker(maker_);
   state.set_insertion(insertion_);
-  if (!ready_) {
+  if (!looked_) {
     *state.mutable_trouble() = FailureOf(trouble_, FAILURE_CODE_READER_OUT_OF_RANGE);
     return state;
   }
@@ -181,7 +182,7 @@ void Device::Heard(Event event) {
       return Ready();
     case Event::Kind::kCard:
       if (!event.present) return CardWent();
-      return CardCame(!ready_ || loop_.Now() - ready_at_ < kLyingGrace);
+      return CardCame(!looked_);
     case Event::Kind::kDone:
     case Event::Kind::kFailed:
       return Finish(event);
@@ -219,8 +220,9 @@ void Device::ForgetReader() {
   codec_.reset();
   leash_.Cut();
   patience_.Stop();
+  look_.Stop();
   orders_.clear();
-  ready_ = under_way_ = card_ = powering_ = false;
+  ready_ = looked_ = under_way_ = card_ = powering_ = false;
   presence_ = PRESENCE_UNSPECIFIED;
   battery_.reset();
 }
@@ -229,8 +231,10 @@ void Device::Ready() {
   patience_.Stop();
   ready_ = true;
   ready_at_ = loop_.Now();
-  trouble_ = absl::OkStatus();
   presence_ = PRESENCE_ABSENT;
+  look_.Start(kFirstLook, [this] {
+    if (!powering_) Looked();
+  });
   // In front of all that the reader may have told already. The card may have been left on by
   // whoever was here before, with who knows what PIN verified.
   orders_.push_front({Order::kAskSlot, {}, [this](const Event& event) {
@@ -239,6 +243,12 @@ void Device::Ready() {
                       }});
   orders_.push_front({Order::kPowerOff, {}, [](const Event&) {}});
   Next();
+}
+
+void Device::Looked() {
+  look_.Stop();
+  looked_ = true;
+  trouble_ = absl::OkStatus();
   changed_();
 }
 
@@ -263,7 +273,11 @@ void Device::CardWent() {
     Reply(Failure(FAILURE_CODE_CARD_GONE, "the card was taken away"));
     Hurry(kLatePatience);
   }
-  changed_();
+  if (looked_) {
+    changed_();
+  } else if (ready_ && !look_.running()) {
+    Looked();
+  }
 }
 
 void Device::Power(int tries_left) {
@@ -298,7 +312,7 @@ void Device::Arrived(Presence presence, std::string atr) {
   ++insertion_;
   presence_ = presence;
   atr_ = std::move(atr);
-  changed_();
+  Looked();
 }
 
 void Device::Give(Order order, Then then, Secret command) {
@@ -356,7 +370,7 @@ void Device::Hurry(milliseconds patience) {
 }
 
 void Device::Open(uint64_t session, uint64_t insertion, Answer answer) {
-  if (!ready_) {
+  if (!looked_) {
     return answer(Failure(FAILURE_CODE_READER_LOST, std::string(trouble_.message())));
   }
   if (presence_ == PRESENCE_ABSENT || insertion != insertion_) {

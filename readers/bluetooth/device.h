@@ -84,6 +84,8 @@ class Device final : public Link::Owner {
   void Next();
   void Finish(const Event& event);
   void Ready();
+  // It had the time to find what lies there.
+  void Looked();
   void CardCame(bool lying);
   void CardWent();
   void Power(int tries_left);
@@ -106,12 +108,13 @@ class Device final : public Link::Owner {
   std::unique_ptr<Link> link_;
   Pipe pipe_;
   std::unique_ptr<Codec> codec_;
-  bool ready_ = false;
+  bool ready_ = false;   // it takes orders
+  bool looked_ = false;  // and is shown
   bool suspended_ = true;
   absl::Status trouble_;
   std::string maker_;
   std::chrono::milliseconds pause_;
-  Timer again_, patience_;
+  Timer again_, patience_, look_;
 
   std::deque<Ordered> orders_;
   bool under_way_ = false;

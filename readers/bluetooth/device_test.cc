@@ -75,6 +75,21 @@ TEST_F(DeviceTest, ACardThatIsThereAtTheStartIsLying) {
   EXPECT_FALSE(reader_->reader.powered);
 }
 
+TEST_F(DeviceTest, IsNotUsedBeforeItHadTimeToLookWhatLies) {
+  bluez_.SetAdapter(true, true);
+  bluez_.SetRunning(true);
+  reader_ = &bluez_.Add("00:11:22:33:44:55", "FT_1");
+  Start("FT_1");
+  loop_.Advance(500ms);
+  EXPECT_TRUE(State().has_trouble()) << "nobody knows yet what lies there";
+  loop_.Advance(1s);
+  EXPECT_FALSE(State().has_trouble());
+  EXPECT_EQ(State().presence(), PRESENCE_ABSENT);
+  bluez_.LayCard(*reader_);
+  loop_.Settle();
+  EXPECT_FALSE(State().lying()) << "it was seen to be empty, and so the card is a new one";
+}
+
 TEST_F(DeviceTest, ACardThatIsToldOfAndFoundIsOneCard) {
   bluez_.SetAdapter(true, true);
   bluez_.SetRunning(true);

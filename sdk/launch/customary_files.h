@@ -18,9 +18,11 @@ inline constexpr CustomaryFile kCustomaryFiles[] = {
     {"/sys/devices/system/cpu/possible", "Abseil, for the number of processors"},
     {"/proc/stat", "glibc, where it did not find the former"},
     {"/proc/sys/vm/overcommit_memory", "glibc's malloc, before it gives memory back"},
+    {"/sys/kernel/mm/transparent_hugepage/hpage_pmd_size", "Go's runtime"},
     {"/etc/nfc/", "libnfc, for a configuration and a list of devices"},
     {"/etc/localtime", "glibc, for the local time of a line of the log"},
-    {"/etc/nfc/", "libnfc, for settings that its caller gives as well"},
+    {"/usr/lib/ssl/openssl.cnf", "OpenSSL, for defaults of the whole machine"},
+    {"/etc/ssl/openssl.cnf", "the same, where the former leads to"},
 };
 
 // Whether an attempt at this file, named absolutely and lexically normal, is a library's custom.

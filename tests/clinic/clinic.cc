@@ -219,14 +219,10 @@ void Clinic::Start() {
   StartAuthority();
   StartHost();
   EXPECT_TRUE(AwaitPlugins()) << host_->Output();
-  std::chrono::milliseconds lying(0);
   for (size_t i = 0; i < readers_.size(); ++i) {
     const int reader = static_cast<int>(i);
     EXPECT_TRUE(AwaitCard(reader, !options_.recording.empty())) << ReaderName(reader);
-    lying = std::max(lying, StandOf(reader).Lying());
   }
-  // A card that is laid down from here on is a new one.
-  std::this_thread::sleep_for(lying);
 }
 
 bool Clinic::AwaitPlugins() {

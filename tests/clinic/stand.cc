@@ -145,7 +145,6 @@ class BluetoothStand final : public Stand {
   std::vector<std::string> WhereOf(int reader) const override {
     return {"--socket", folder_ + "/" + IdOf(reader)};
   }
-  std::chrono::milliseconds Lying() const override { return std::chrono::milliseconds(1000); }
   bool Unplug(int reader) override { return Tell("out-of-range " + IdOf(reader)); }
   bool Replug(int reader) override { return Tell("in-range " + IdOf(reader)); }
   bool Disturb(int reader, uint32_t dice) override {

@@ -1,7 +1,6 @@
 #ifndef MADOGUCHI_TESTS_CLINIC_STAND_H_
 #define MADOGUCHI_TESTS_CLINIC_STAND_H_
 
-#include <chrono>
 #include <map>
 #include <memory>
 #include <string>
@@ -33,8 +32,6 @@ class Stand {
   virtual std::string NameOf(int reader) const = 0;
   // How madoguchi-card is told to lie on it.
   virtual std::vector<std::string> WhereOf(int reader) const = 0;
-  // How long after its reader came a card counts as one that lay there.
-  virtual std::chrono::milliseconds Lying() const { return std::chrono::milliseconds(0); }
   // Takes one reader away from its machine, and brings it back; false where this kind cannot.
   virtual bool Unplug(int reader) { return false; }
   virtual bool Replug(int reader) { return false; }

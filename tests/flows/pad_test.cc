@@ -37,7 +37,7 @@ class PadTest : public testing::Test {
     return Await([&] {
       sockaddr_un address{};
       address.sun_family = AF_UNIX;
-      const std::string path = clinic_->folder() + "/r/pad-0.sock";
+      const std::string path = clinic_->folder() + "/v/pad-0.sock";
       std::copy(path.begin(), path.end(), address.sun_path);
       const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
       const timeval patience{1, 0};
