@@ -54,8 +54,10 @@ std::string AttemptAt(const NamedFile& file, const ShownPlaces& shown) {
   if (IsCustomary(file.path)) return "";
   const std::string sentence = Try(file.wish) + file.path;
   if (shown.Grant(file.path, file.wish)) {
-    // A link in what it is shown may lead to what it is not.
+    // A link in what it is shown may lead to what it is not. One that was itself granted led
+    // elsewhere when the jail was built: a device that was plugged in anew.
     if (file.wish != Wish::kRead && file.wish != Wish::kWrite) return "";
+    if (shown.IsPlace(file.path)) return "";
     const std::string real = Find(file.path).real;
     if (real.empty() || IsCustomary(real) || shown.Grant(real, file.wish)) return "";
     return sentence + ", which leads outside of its jail";

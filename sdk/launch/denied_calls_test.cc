@@ -13,6 +13,7 @@
 #include <mutex>
 #include <vector>
 
+#include "sdk/launch/attempt.h"
 #include "sdk/launch/jail/jail.h"
 #include "sdk/launch/jail/jailed_process.h"
 
@@ -168,6 +169,18 @@ TEST_F(DeniedCallsTest, WritingIsNamed) {
                           "tried unlink of " + folder_ + "/own, which its jail denies",
                           "tried to write " + folder_ + "/new" + kOutside,
                           "tried to write /usr/lib/os-release, which its jail lets it only read"));
+}
+
+TEST_F(DeniedCallsTest, ADeviceThatIsPluggedInAnewIsWhatWasGranted) {
+  const std::string link = folder_ + "/device";
+  std::filesystem::create_symlink("/dev/null", link);
+  jail_.permissions.serial_of_settings = true;
+  jail_.serial_devices = {link};
+  const ShownPlaces shown(jail_);
+  std::filesystem::remove(link);
+  std::filesystem::create_symlink("/dev/zero", link);
+  EXPECT_EQ(AttemptAt({link, jail::Wish::kWrite}, shown), "");
+  EXPECT_NE(AttemptAt({"/dev/zero", jail::Wish::kWrite}, shown), "");
 }
 
 TEST_F(DeniedCallsTest, ADeviceOfTheSettingsIsOpenedByAnyNameAndNotTold) {

@@ -161,6 +161,7 @@ class Day : public testing::Test {
   }
 
   std::map<std::string, Held> WhatIsHeld() {
+    EXPECT_TRUE(clinic_->AwaitPlugins());
     std::map<std::string, Held> held = {{"madoguchid", HeldBy(clinic_->host().pid())}};
     for (const ReaderKind kind : kKinds) {
       const std::string plugin = PluginOf(kind);
@@ -228,7 +229,8 @@ TEST_F(Day, NoRemovalIsMissedNoCardIsMadeUpAndNothingIsLeaked) {
     EXPECT_LE(held.private_kib, then.private_kib + 1024) << program;
 #endif
     // One whose device was plugged in again is started again; none may have ended by itself.
-    for (const auto& incident : clinic_->Plugin(program).incident()) {
+    const desk::v1::PluginRow row = clinic_->Plugin(program);
+    for (const auto& incident : row.incident()) {
       ADD_FAILURE() << program << " " << incident.what();
     }
   }

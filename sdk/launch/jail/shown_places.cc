@@ -1,5 +1,6 @@
 #include "sdk/launch/jail/shown_places.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <memory>
 
@@ -79,6 +80,11 @@ bool ShownPlaces::Grant(const std::string& path, Wish wish) const {
     if (wish == Wish::kSee && (path == "/" || IsWithin(place.path, path))) return true;
   }
   return false;
+}
+
+bool ShownPlaces::IsPlace(const std::string& path) const {
+  return std::any_of(places_.begin(), places_.end(),
+                     [&](const Place& place) { return place.path == path; });
 }
 
 bool ShownPlaces::LetThrough(jail::LetThrough let, uint64_t flags) const {

@@ -23,6 +23,8 @@ class ShownPlaces {
   // Whether the jail lets the plugin have this of the file. `path` is absolute and lexically
   // normal; links in it are not followed.
   bool Grant(const std::string& path, jail::Wish wish) const;
+  // Whether exactly this path was granted, wherever its links lead by now.
+  bool IsPlace(const std::string& path) const;
   // Whether seccomp lets the call through in this jail.
   bool LetThrough(jail::LetThrough let, uint64_t flags) const;
 
