@@ -29,7 +29,6 @@ namespace {
 using std::chrono::steady_clock;
 using Bytes = std::vector<uint8_t>;
 
-constexpr int kCalls = 300;
 constexpr std::chrono::milliseconds kIdle(2000);
 
 // SELECT of the application JPKI, and of its certificate; READ BINARY of 256 bytes (ISO 7816-4).
@@ -91,8 +90,11 @@ void Print(Row row) {
 
 class Bench {
  public:
-  Bench(const std::string& folder, const std::string& card, std::vector<std::string> options)
-      : folder_(folder), image_(Must(ReadPluginImage(MADOGUCHI_PLUGINS "/reader_nfc"))) {
+  Bench(const std::string& folder, const std::string& card, int calls,
+        std::vector<std::string> options)
+      : calls_(calls),
+        folder_(folder),
+        image_(Must(ReadPluginImage(MADOGUCHI_PLUGINS "/reader_nfc"))) {
     std::filesystem::create_directories(folder);
     for (const auto& setting : image_.folder.manifest.setting()) {
       if (setting.name() == "poll_ms") poll_ = setting.default_value();
@@ -127,9 +129,9 @@ class Bench {
            "nfc_initiator_transceive_bytes");
       return Milliseconds(steady_clock::now() - begin);
     };
-    for (int i = 0; i < kCalls; ++i) select->milliseconds.push_back(exchange(kSelect));
+    for (int i = 0; i < calls_; ++i) select->milliseconds.push_back(exchange(kSelect));
     exchange(kSelectCertificate);
-    for (int i = 0; i < kCalls; ++i) read->milliseconds.push_back(exchange(kRead));
+    for (int i = 0; i < calls_; ++i) read->milliseconds.push_back(exchange(kRead));
     nfc_close(device);
     nfc_exit(context);
   }
@@ -168,9 +170,9 @@ class Bench {
       (void)Must(client_->Transmit(opened.session(), command));
       return Milliseconds(steady_clock::now() - begin);
     };
-    for (int i = 0; i < kCalls; ++i) select->milliseconds.push_back(exchange(kSelect));
+    for (int i = 0; i < calls_; ++i) select->milliseconds.push_back(exchange(kSelect));
     exchange(kSelectCertificate);
-    for (int i = 0; i < kCalls; ++i) read->milliseconds.push_back(exchange(kRead));
+    for (int i = 0; i < calls_; ++i) read->milliseconds.push_back(exchange(kRead));
     Must(client_->Close(opened.session()));
   }
 
@@ -193,12 +195,12 @@ class Bench {
   }
 
   // Percent of one processor while nothing happens.
-  double Idle(bool card) {
+  double Idle(bool card, std::chrono::milliseconds time) {
     Must(card ? hand_->Lay() : hand_->Take());
     AwaitCard(card);
     const double before = CpuOf(plugin_->pid());
     const auto begin = steady_clock::now();
-    std::this_thread::sleep_for(kIdle);
+    std::this_thread::sleep_for(time);
     return 100 * (CpuOf(plugin_->pid()) - before) / Milliseconds(steady_clock::now() - begin);
   }
   double Resident() {
@@ -217,6 +219,7 @@ class Bench {
   }
 
   std::mt19937 random_{7};
+  const int calls_;  // of each command in a run
   const std::string folder_;
   const PluginImage image_;
   std::string poll_;  // the manifest's
@@ -237,16 +240,18 @@ int Run(int runs) {
                   {"READ BINARY 256, libnfc" + line}, {"READ BINARY 256, reader_nfc" + line},
                   {"arrival to event" + line},        {"removal to event" + line}};
     Bench bench(std::string(folder) + (paced ? "/paced" : "/fast"), std::string(folder) + "/card",
+                runs > 1 ? 300 : 20,
                 paced ? std::vector<std::string>{"--baud", "115200"} : std::vector<std::string>{});
+    const std::chrono::milliseconds idle = runs > 1 ? kIdle : kIdle / 10;
     double without = 0, with = 0, resident = 0;
     // In turn, so that what else the machine does falls on both alike.
     for (int run = 0; run < runs; ++run) {
       bench.Bare(&rows[0], &rows[2]);
       bench.StartPlugin();
       bench.Plugged(&rows[1], &rows[3]);
-      bench.Events(10, &rows[4], &rows[5]);
-      without += bench.Idle(false) / runs;
-      with += bench.Idle(true) / runs;
+      bench.Events(runs > 1 ? 10 : 2, &rows[4], &rows[5]);
+      without += bench.Idle(false, idle) / runs;
+      with += bench.Idle(true, idle) / runs;
       resident = bench.Resident();
       bench.EndPlugin();
     }

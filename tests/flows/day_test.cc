@@ -41,9 +41,8 @@ class TableWatch {
 
   // Until the reader shows a card, or works and shows none.
   bool Await(int reader, bool there) {
-    return AwaitThat([&] {
-      return there ? of_[reader].there : of_[reader].works && !of_[reader].there;
-    });
+    return AwaitThat(
+        [&] { return there ? of_[reader].there : of_[reader].works && !of_[reader].there; });
   }
   // Until it showed so many arrivals.
   bool AwaitArrivals(int reader, int arrivals) {
