@@ -13,6 +13,7 @@
 #include <regex>
 #include <sstream>
 
+#include "tests/bench/measures.h"
 #include "tests/bench/plain_card.h"
 #include "tests/clinic/clinic.h"
 
@@ -20,32 +21,6 @@ namespace madoguchi::bench {
 namespace {
 
 using clinic::Clinic;
-using Clock = std::chrono::steady_clock;
-
-double Since(Clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-}
-
-struct Row {
-  std::vector<double> times;
-  double At(double share) const {
-    if (times.empty()) return -1;
-    std::vector<double> sorted = times;
-    std::sort(sorted.begin(), sorted.end());
-    return sorted[std::min(sorted.size() - 1, static_cast<size_t>(share * sorted.size()))];
-  }
-};
-
-void Print(const char* what, const Row& row) {
-  std::printf("  %-58s %8.2f %8.2f %8.2f  n=%zu\n", what, row.At(0), row.At(0.5), row.At(0.99),
-              row.times.size());
-  std::fflush(stdout);
-}
-
-void Head(const std::string& title) {
-  std::printf("\n%-60s %8s %8s %8s  (ms)\n", title.c_str(), "min", "p50", "p99");
-}
-
 std::string ReaderOf(const Clinic& clinic, int reader) {
   return clinic.ReaderName(reader).substr(sizeof("reader_pcsc/") - 1);
 }
@@ -88,29 +63,28 @@ void Column(int latency_ms, int rounds) {
   for (int i = 0; i < rounds; ++i) {
     LayAgain(*clinic, *card);
     if (testing::Test::HasFatalFailure()) return;
-    alone.times.push_back(plain.CheckByPin(ReaderOf(*clinic, 0), "1234"));
-    ASSERT_GT(alone.times.back(), 0) << "the plain program failed";
+    alone.Add(plain.CheckByPin(ReaderOf(*clinic, 0), "1234"));
+    ASSERT_GT(alone.Last(), 0) << "the plain program failed";
     const auto start = Clock::now();
     ASSERT_TRUE(staff->Begin("pin").ok());
     patient->Await([](const desk::v1::View& view) { return view.has_pin_prompt(); });
-    prompt.times.push_back(Since(start));
+    prompt.AddSince(start);
     ASSERT_TRUE(patient->Pin("1234").ok());
-    typed.times.push_back(Since(start));
+    typed.AddSince(start);
     ASSERT_EQ(staff->AwaitVerdict().outcome(), check::v1::OUTCOME_ELIGIBLE);
-    whole.times.push_back(Since(start));
-    rest.times.push_back(whole.times.back() - typed.times.back());
-    for (const auto& [name, ms] : StepsOf(*clinic)) steps[name].times.push_back(ms);
+    whole.AddSince(start);
+    rest.Add(whole.Last() - typed.Last());
+    for (const auto& [name, ms] : StepsOf(*clinic)) steps[name].Add(ms);
     ASSERT_TRUE(staff->Close().ok());
   }
   Head("Card at " + std::to_string(latency_ms) + " ms an APDU, through pcscd");
   Print("plain libpcsclite program, the same APDUs", alone);
   Print("Madoguchi, Begin to Verdict (card there, PIN ready)", whole);
-  std::printf("  %-58s %17.2f\n", "  above the plain program (p50 - p50; aim: at most 5)",
-              whole.At(0.5) - alone.At(0.5));
+  Print("  above the plain program (p50 - p50; aim: at most 5)", whole.At(0.5) - alone.At(0.5));
   Print("  Begin to the prompt on the patient's screen", prompt);
   Print("  Begin to the sealed PIN accepted", typed);
   Print("  PIN accepted to the verdict on the staff's screen", rest);
-  for (const auto& [name, row] : steps) Print(("  in the host: " + name).c_str(), row);
+  for (const auto& [name, row] : steps) Print("  in the host: " + name, row);
 
   Row opensc;
   const std::string command =
@@ -119,61 +93,9 @@ void Column(int latency_ms, int rounds) {
   for (int i = 0; i < std::max(3, rounds / 5); ++i) {
     const auto start = Clock::now();
     const int status = std::system(command.c_str());
-    if (status == 0) opensc.times.push_back(Since(start));
+    if (status == 0) opensc.AddSince(start);
   }
   Print("OpenSC: pkcs11-tool --login --sign (a process each)", opensc);
-}
-
-// From the card's connection to the View; pcscd looks every 400 ms, so both are measured from the
-// moment at which a plain SCardGetStatusChange would return too.
-void Events(int rounds) {
-  Clinic::Options options;
-  auto virtual_clinic = Clinic::Make(options);
-  virtual_clinic->Start();
-  auto card = virtual_clinic->Lay("hanako");
-  ASSERT_TRUE(virtual_clinic->AwaitCard(0));
-  auto staff = virtual_clinic->Staff();
-  Row arrival;
-  for (int i = 0; i < rounds * 5; ++i) {
-    card->Take();
-    staff->Await(
-        [](const desk::v1::View& view) { return view.card() == desk::v1::CARD_PLACE_NONE; });
-    const auto start = Clock::now();
-    card->LayAgain();
-    staff->Await(
-        [](const desk::v1::View& view) { return view.card() != desk::v1::CARD_PLACE_NONE; });
-    arrival.times.push_back(Since(start));
-  }
-  Head("Reader event to View");
-  Print("virtual reader (no poll): card connects to View", arrival);
-
-  options.kind = clinic::ReaderKind::kPcsc;
-  auto clinic = Clinic::Make(options);
-  clinic->Start();
-  auto pcsc_card = clinic->Lay("hanako");
-  ASSERT_TRUE(clinic->AwaitCard(0));
-  auto screen = clinic->Staff();
-  Row through_pcscd;
-  for (int i = 0; i < rounds; ++i) {
-    pcsc_card->Take();
-    screen->Await(
-        [](const desk::v1::View& view) { return view.card() == desk::v1::CARD_PLACE_NONE; });
-    const auto start = Clock::now();
-    pcsc_card->LayAgain();
-    screen->Await(
-        [](const desk::v1::View& view) { return view.card() != desk::v1::CARD_PLACE_NONE; });
-    through_pcscd.times.push_back(Since(start));
-  }
-  Print("pcscd with vpcd (0-400 ms of it are pcscd's own poll)", through_pcscd);
-}
-
-double MemoryOf(pid_t pid, const char* field) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/smaps_rollup");
-  std::string line;
-  while (std::getline(file, line)) {
-    if (line.rfind(field, 0) == 0) return std::stod(line.substr(std::string(field).size())) / 1024;
-  }
-  return -1;
 }
 
 void StartAndMemory(int rounds) {
@@ -186,14 +108,14 @@ void StartAndMemory(int rounds) {
     const auto start = Clock::now();
     clinic->StartHost();
     clinic->Staff()->AwaitStage(desk::v1::STAGE_IDLE);
-    first_view.times.push_back(Since(start));
+    first_view.AddSince(start);
     ASSERT_TRUE(clinic->AwaitCard(0, false));
     for (const auto& plugin : clinic->config().plugin()) {
       ASSERT_TRUE(clinic::Await([&] {
         return clinic->Plugin(plugin.name()).state() == desk::v1::PluginRow::STATE_RUNNING;
       }));
     }
-    all_plugins.times.push_back(Since(start));
+    all_plugins.AddSince(start);
     if (i + 1 < rounds) clinic->StopHost();
   }
   Head("Host start (keys made once)");
@@ -202,8 +124,8 @@ void StartAndMemory(int rounds) {
 
   std::printf("\n%-60s %8s %8s\n", "Memory of each process (MiB)", "Rss", "Private");
   const auto print = [](const std::string& name, pid_t pid) {
-    std::printf("  %-58s %8.1f %8.1f\n", name.c_str(), MemoryOf(pid, "Rss:"),
-                MemoryOf(pid, "Private_Dirty:"));
+    std::printf("  %-58s %8.1f %8.1f\n", name.c_str(), Memory(pid, "Rss"),
+                Memory(pid, "Private_Dirty"));
   };
   print("madoguchid", clinic->host().pid());
   print("madoguchi-authority", clinic->authority()->pid());
@@ -224,7 +146,6 @@ int main(int argc, char** argv) {
   const int rounds = argc > 1 ? std::max(1, std::atoi(argv[1])) : 30;
   madoguchi::bench::Column(0, rounds);
   madoguchi::bench::Column(20, rounds);
-  madoguchi::bench::Events(rounds);
   madoguchi::bench::StartAndMemory(std::min(rounds, 10));
   return testing::Test::HasFailure() ? 1 : 0;
 }

@@ -1,116 +1,48 @@
-// bench_readers: what a reader plugin costs beside its bare library, in one run and one table. Run
-// it with two readers of a private pcscd:
+// bench_readers: what reading through Madoguchi costs, with readers of all four kinds, in one run:
+//
+// - APDUs through the plugin, beside its bare library;
+// - from a card that is laid down, or taken away, to the View that says so;
+// - processor and memory of each plugin while nothing happens.
+//
+// Run it with two readers of a private pcscd:
 //
 //   sdk/tools/private-pcscd --readers 2 -- build/release/tests/bench_readers [ROUNDS]
 #include <gtest/gtest.h>
-#include <unistd.h>
 #include <winscard.h>
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <future>
-#include <sstream>
+#include <random>
+#include <thread>
 
-#include "sdk/conformance/plugin_process.h"
-#include "sdk/conformance/reader_client.h"
-#include "tests/bench/plain_card.h"
+#include "tests/bench/round_trips.h"
 #include "tests/clinic/clinic.h"
 
 namespace madoguchi::bench {
 namespace {
 
 using clinic::Clinic;
-using Clock = std::chrono::steady_clock;
-using Bytes = std::vector<uint8_t>;
-using namespace std::chrono_literals;
+using clinic::ReaderKind;
 
-double Since(Clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-}
+constexpr ReaderKind kKinds[] = {ReaderKind::kVirtual, ReaderKind::kPcsc, ReaderKind::kNfc,
+                                 ReaderKind::kBluetooth};
 
-double At(std::vector<double> times, double share) {
-  if (times.empty()) return -1;
-  std::sort(times.begin(), times.end());
-  return times[std::min(times.size() - 1, static_cast<size_t>(share * times.size()))];
-}
-
-void Print(const char* what, const std::vector<double>& times) {
-  std::printf("  %-58s %8.3f %8.3f %8.3f  n=%zu\n", what, At(times, 0), At(times, 0.5),
-              At(times, 0.99), times.size());
-  std::fflush(stdout);
-}
-
-void Head(const char* title) {
-  std::printf("\n%-60s %8s %8s %8s  (ms)\n", title, "min", "p50", "p99");
-}
-
-// Processor time of a process so far, in milliseconds.
-double ProcessorTime(pid_t pid) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-  std::string text((std::istreambuf_iterator<char>(file)), {});
-  std::istringstream fields(text.substr(text.rfind(')') + 1));
-  std::string field;
-  double ticks = 0;
-  for (int number = 3; fields >> field; ++number) {
-    if (number == 14 || number == 15) ticks += std::stod(field);  // utime, stime
-  }
-  return ticks * 1000 / static_cast<double>(sysconf(_SC_CLK_TCK));
-}
-
-double Memory(pid_t pid, const std::string& name) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/smaps_rollup");
-  for (std::string line; std::getline(file, line);) {
-    if (line.rfind(name, 0) == 0) return std::stod(line.substr(name.size())) / 1024;
-  }
-  return -1;
-}
-
-// One APDU a call, as the host calls; the plain program's are of the same card a moment before.
-void RoundTrips(const std::string& reader, int count) {
-  PlainCard plain;
-  const std::vector<double> bare = plain.Reads(reader, count);
-  ASSERT_FALSE(bare.empty()) << "the plain program failed";
-  auto process = conformance::PluginProcess::Spawn(
-      std::filesystem::canonical("/proc/self/exe").parent_path().parent_path() /
-      "plugins/reader_pcsc/reader_pcsc");
-  ASSERT_TRUE(process.ok()) << process.status();
-  ASSERT_TRUE((*process)
-                  ->Start({{"pcscd_socket", std::getenv("PCSCLITE_CSOCK_NAME")},
-                           {"readers", ""},
-                           {"ignore_readers", ""},
-                           {"pads", ""}})
-                  .ok());
-  conformance::ReaderClient client(**process);
-  const auto state = client.AwaitPresence(reader, reader::v1::PRESENCE_PRESENT);
-  ASSERT_TRUE(state.has_value());
-  std::vector<double> opens, through;
-  for (int i = 0; i < 20; ++i) {
-    const auto start = Clock::now();
-    const auto opened = client.Open(reader, state->insertion());
-    ASSERT_TRUE(opened.ok()) << opened.status();
-    opens.push_back(Since(start));
-    ASSERT_TRUE(client.Close(opened->session()).ok());
-  }
-  const auto opened = client.Open(reader, state->insertion());
-  ASSERT_TRUE(opened.ok()) << opened.status();
-  const Bytes select = {0x00, 0xA4, 0x04, 0x0C, 0x0A, 0xD3, 0x92, 0xF0,
-                        0x00, 0x26, 0x01, 0x00, 0x00, 0x00, 0x01};
-  ASSERT_TRUE(client.Transmit(opened->session(), select).ok());
-  for (int i = 0; i < count; ++i) {
-    const auto start = Clock::now();
-    const auto answer = client.Transmit(opened->session(), {0x00, 0xB0, 0x8A, 0x00, 0x00});
-    through.push_back(Since(start));
-    ASSERT_TRUE(answer.ok() && answer->size() == 258) << answer.status();
-  }
-  ASSERT_TRUE(client.Close(opened->session()).ok());
-  Head("READ BINARY of 256 bytes, card at 0 ms, through pcscd");
-  Print("plain libpcsclite", bare);
-  Print("through reader_pcsc, a call each", through);
-  std::printf("  %-58s %17.3f\n", "  above the plain program (p50 - p50)",
-              At(through, 0.5) - At(bare, 0.5));
-  Print("Open of reader_pcsc: connect and begin a transaction", opens);
+void AllRoundTrips(const Turns& turns) {
+  char folder[] = "/tmp/madoguchi-bench-XXXXXX";
+  Must(mkdtemp(folder) != nullptr, "mkdtemp");
+  const auto own = [&](const char* name) {
+    const std::string path = std::string(folder) + "/" + name;
+    std::filesystem::create_directory(path);
+    return path;
+  };
+  PcscRoundTrips(turns, own("p"));
+  NfcRoundTrips(turns, own("n"), false);
+  NfcRoundTrips(turns, own("115200"), true);
+  BluetoothRoundTrips(turns, own("b"));
+  std::filesystem::remove_all(folder);
 }
 
 // When a plain program in SCardGetStatusChange hears of the reader's next event.
@@ -133,59 +65,108 @@ std::future<Clock::time_point> PlainEvent(const std::string& reader) {
   return heard;
 }
 
-void Events(Clinic& clinic, clinic::Card& card, const std::string& reader, int rounds) {
-  auto staff = clinic.Staff();
-  std::vector<double> plain, view, above;
-  const auto await_card = [&](bool there) {
-    staff->Await([&](const desk::v1::View& now) {
+// A counter with one reader, and its card.
+class Place {
+ public:
+  Place(Clinic& clinic, int number)
+      : name_(clinic.ReaderName(number)),
+        staff_(clinic.Staff(std::to_string(number + 1))),
+        card_(clinic.Lay("hanako", number)) {
+    Await(true);
+  }
+
+  void Lay() {
+    card_->LayAgain();
+    Await(true);
+  }
+  void Take() {
+    card_->Take();
+    Await(false);
+  }
+  // The reader's name without its plugin.
+  std::string reader() const { return name_.substr(name_.find('/') + 1); }
+
+ private:
+  void Await(bool there) {
+    const auto view = staff_->Await([&](const desk::v1::View& now) {
       return (now.card() != desk::v1::CARD_PLACE_NONE) == there;
     });
-  };
-  for (int i = 0; i < rounds; ++i) {
-    card.Take();
-    await_card(false);
-    auto heard = PlainEvent(reader);
-    // Not in step with pcscd's own looks.
-    std::this_thread::sleep_for(std::chrono::milliseconds(i * 137 % 400));
-    const auto start = Clock::now();
-    card.LayAgain();
-    await_card(true);
-    const auto shown = Clock::now();
-    const auto event = heard.get();
-    view.push_back(std::chrono::duration<double, std::milli>(shown - start).count());
-    plain.push_back(std::chrono::duration<double, std::milli>(event - start).count());
-    above.push_back(std::chrono::duration<double, std::milli>(shown - event).count());
+    Must((view.card() != desk::v1::CARD_PLACE_NONE) == there, "the view of " + name_);
   }
-  Head("A card is laid down (pcscd looks at vpcd every 400 ms)");
-  Print("plain SCardGetStatusChange returns", plain);
-  Print("the View says so", view);
-  Print("  the View after the plain program", above);
+
+  const std::string name_;
+  std::unique_ptr<clinic::Screen> staff_;
+  std::unique_ptr<clinic::Card> card_;
+};
+
+void Events(std::vector<std::unique_ptr<Place>>& places, int rounds) {
+  std::mt19937 dice(7);
+  // Not in step with whoever looks now and then.
+  const auto pause = [&] {
+    std::this_thread::sleep_for(std::chrono::microseconds(dice() % 500000));
+  };
+  Row laid[std::size(kKinds)], taken[std::size(kKinds)], plain, above;
+  for (int round = 0; round < rounds; ++round) {
+    for (size_t i = 0; i < std::size(kKinds); ++i) {
+      pause();
+      auto start = Clock::now();
+      places[i]->Take();
+      taken[i].AddSince(start);
+      std::future<Clock::time_point> heard;
+      const bool pcsc = kKinds[i] == ReaderKind::kPcsc;
+      if (pcsc) heard = PlainEvent(places[i]->reader());
+      pause();
+      start = Clock::now();
+      places[i]->Lay();
+      const auto shown = Clock::now();
+      laid[i].Add(Between(start, shown));
+      if (!pcsc) continue;
+      const auto event = heard.get();
+      plain.Add(Between(start, event));
+      above.Add(Between(event, shown));
+    }
+  }
+  Head("From a card that is laid down to the View (ms)");
+  for (size_t i = 0; i < std::size(kKinds); ++i) Print(clinic::PluginOf(kKinds[i]), laid[i]);
+  Print("pcscd: plain SCardGetStatusChange returns", plain);
+  Print("  the View after that", above);
+  Head("From a card that is taken away to the View (ms)");
+  for (size_t i = 0; i < std::size(kKinds); ++i) Print(clinic::PluginOf(kKinds[i]), taken[i]);
 }
 
-void Idle(pid_t plugin, std::chrono::seconds time) {
-  const double before = ProcessorTime(plugin);
+void IdleOfAll(Clinic& clinic, const char* what, std::chrono::milliseconds time) {
+  std::map<std::string, pid_t> programs = {{"madoguchid", clinic.host().pid()}};
+  for (const ReaderKind kind : kKinds) {
+    const std::string plugin = clinic::PluginOf(kind);
+    programs[plugin] = clinic.Plugin(plugin).pid();
+  }
+  std::map<std::string, double> before;
+  for (const auto& [name, pid] : programs) before[name] = ProcessorTime(pid);
+  const auto start = Clock::now();
   std::this_thread::sleep_for(time);
-  const double used = ProcessorTime(plugin) - before;
-  std::printf("\nreader_pcsc idle for %d s, two readers, a card on one\n",
-              static_cast<int>(time.count()));
-  std::printf("  %-58s %8.3f\n", "processor, percent of a core (at most 0.5)",
-              used / (10.0 * static_cast<double>(time.count())));
-  std::printf("  %-58s %8.1f\n", "resident (MiB)", Memory(plugin, "Rss:"));
-  std::printf("  %-58s %8.1f\n", "private and dirty (MiB)", Memory(plugin, "Private_Dirty:"));
+  const double passed = Since(start);
+  std::printf("\n%-60s %9s %9s %9s\n", what, "% of core", "MiB", "own MiB");
+  for (const auto& [name, pid] : programs) {
+    std::printf("  %-58s %9.3f %9.1f %9.1f\n", name.c_str(),
+                100 * (ProcessorTime(pid) - before[name]) / passed, Memory(pid, "Rss"),
+                Memory(pid, "Private_Dirty"));
+  }
 }
 
-void Pcsc(int rounds) {
+void WholeClinic(int rounds) {
   Clinic::Options options;
-  options.kind = clinic::ReaderKind::kPcsc;
+  options.kinds.assign(std::begin(kKinds), std::end(kKinds));
   auto clinic = Clinic::Make(options);
   clinic->Start();
-  auto card = clinic->Lay("hanako");
-  ASSERT_TRUE(clinic->AwaitCard(0));
-  const std::string reader = clinic->ReaderName(0).substr(sizeof("reader_pcsc/") - 1);
-  RoundTrips(reader, rounds * 50);
-  if (testing::Test::HasFatalFailure()) return;
-  Events(*clinic, *card, reader, rounds);
-  Idle(clinic->Plugin("reader_pcsc").pid(), std::chrono::seconds(rounds > 1 ? 20 : 1));
+  std::vector<std::unique_ptr<Place>> places;
+  for (size_t i = 0; i < std::size(kKinds); ++i) {
+    places.push_back(std::make_unique<Place>(*clinic, static_cast<int>(i)));
+  }
+  Events(places, rounds);
+  const std::chrono::seconds time(rounds > 1 ? 20 : 1);
+  IdleOfAll(*clinic, "Idle, a card on each reader", time);
+  for (const auto& place : places) place->Take();
+  IdleOfAll(*clinic, "Idle, without cards", time);
 }
 
 }  // namespace
@@ -198,6 +179,9 @@ int main(int argc, char** argv) {
                  "run it by sdk/tools/private-pcscd --readers 2 -- bench_readers [ROUNDS]\n");
     return 64;
   }
-  madoguchi::bench::Pcsc(argc > 1 ? std::max(1, std::atoi(argv[1])) : 30);
+  const int rounds = argc > 1 ? std::max(1, std::atoi(argv[1])) : 50;
+  madoguchi::bench::AllRoundTrips(rounds > 1 ? madoguchi::bench::Turns()
+                                             : madoguchi::bench::Turns{1, 10});
+  madoguchi::bench::WholeClinic(rounds);
   return testing::Test::HasFailure() ? 1 : 0;
 }

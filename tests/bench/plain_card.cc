@@ -2,17 +2,10 @@
 
 #include <winscard.h>
 
-#include <chrono>
+#include "tests/bench/measures.h"
 
 namespace madoguchi::bench {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-using Bytes = std::vector<unsigned char>;
-
-double Since(Clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-}
 
 Bytes Send(SCARDHANDLE card, DWORD protocol, const Bytes& command) {
   Bytes answer(300);
@@ -29,9 +22,6 @@ Bytes Send(SCARDHANDLE card, DWORD protocol, const Bytes& command) {
 bool Good(const Bytes& answer) {
   return answer.size() >= 2 && answer[answer.size() - 2] == 0x90 && answer.back() == 0x00;
 }
-
-const Bytes kSelect = {0x00, 0xA4, 0x04, 0x0C, 0x0A, 0xD3, 0x92, 0xF0,
-                       0x00, 0x26, 0x01, 0x00, 0x00, 0x00, 0x01};
 
 }  // namespace
 
@@ -74,27 +64,6 @@ double PlainCard::CheckByPin(const std::string& reader, const std::string& pin) 
   SCardEndTransaction(card, SCARD_LEAVE_CARD);
   SCardDisconnect(card, SCARD_RESET_CARD);
   return good ? Since(start) : -1;
-}
-
-std::vector<double> PlainCard::Reads(const std::string& reader, int count) {
-  SCARDHANDLE card = 0;
-  DWORD protocol = 0;
-  std::vector<double> times;
-  if (SCardConnect(context_, reader.c_str(), SCARD_SHARE_SHARED,
-                   SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1, &card, &protocol) != SCARD_S_SUCCESS) {
-    return times;
-  }
-  SCardBeginTransaction(card);
-  Send(card, protocol, kSelect);
-  for (int i = 0; i < count; ++i) {
-    const auto start = Clock::now();
-    const Bytes answer = Send(card, protocol, {0x00, 0xB0, 0x8A, 0x00, 0x00});
-    times.push_back(Since(start));
-    if (answer.size() != 256 + 2) times.clear();
-  }
-  SCardEndTransaction(card, SCARD_LEAVE_CARD);
-  SCardDisconnect(card, SCARD_RESET_CARD);
-  return times;
 }
 
 }  // namespace madoguchi::bench

@@ -2,7 +2,6 @@
 #define MADOGUCHI_TESTS_BENCH_PLAIN_CARD_H_
 
 #include <string>
-#include <vector>
 
 namespace madoguchi::bench {
 
@@ -14,9 +13,6 @@ class PlainCard {
   PlainCard();
   ~PlainCard();
   double CheckByPin(const std::string& reader, const std::string& pin);
-  // One READ BINARY of 256 bytes, `count` times in one transaction: milliseconds each; none when
-  // the card did not agree.
-  std::vector<double> Reads(const std::string& reader, int count);
 
  private:
   long context_ = 0;
