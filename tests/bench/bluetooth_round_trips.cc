@@ -144,28 +144,31 @@ class BareClient {
 }  // namespace
 
 void BluetoothRoundTrips(const Turns& turns, const std::string& folder) {
-  const auto bus = Must(conformance::PrivateBus::Start(folder));
-  const auto bluez = Must(conformance::Program::Run(
-      {MADOGUCHI_BIN "/madoguchi-bluez", "--reader", "br301,card=" + folder + "/slot1", "--reader",
-       "acr1255,card=" + folder + "/slot2"},
-      folder + "/bluez.log"));
-  std::vector<std::unique_ptr<conformance::CardHand>> hands;
-  for (const char* number : {"1", "2"}) {
-    const std::string own = folder + "/hand" + number;
-    std::filesystem::create_directory(own);
-    hands.push_back(conformance::HandOfSimulator(MADOGUCHI_BIN "/madoguchi-card",
-                                                 folder + "/slot" + number,
-                                                 folder + "/card" + number, own));
-    Must(hands.back()->Lay());
-  }
   RoundTrips bare, ccid, acr;
   for (int round = 0; round < turns.rounds; ++round) {
+    // A bluetoothd of its own, that never heard of the readers: the bare client knows no others.
+    const std::string own = folder + "/" + std::to_string(round);
+    std::filesystem::create_directory(own);
+    const auto bus = Must(conformance::PrivateBus::Start(own));
+    const auto bluez = Must(conformance::Program::Run(
+        {MADOGUCHI_BIN "/madoguchi-bluez", "--reader", "br301,card=" + own + "/slot1", "--reader",
+         "acr1255,card=" + own + "/slot2"},
+        own + "/bluez.log"));
+    std::vector<std::unique_ptr<conformance::CardHand>> hands;
+    for (const char* number : {"1", "2"}) {
+      const std::string scratch = own + "/hand" + number;
+      std::filesystem::create_directory(scratch);
+      hands.push_back(conformance::HandOfSimulator(MADOGUCHI_BIN "/madoguchi-card",
+                                                   own + "/slot" + number,
+                                                   folder + "/card" + number, scratch));
+      Must(hands.back()->Lay());
+    }
     {
       BareClient client(bus->address());
       bare.Time(turns.calls, [&](const Bytes& command) { client.Exchange(0x6F, command); });
     }
     const auto time = [&](const std::string& reader, RoundTrips* into) {
-      PluggedReader("reader_bluetooth", {{"readers", reader}}, {"bluetooth"}, folder)
+      PluggedReader("reader_bluetooth", {{"readers", reader}}, {"bluetooth"}, own)
           .Time(reader, turns.calls, into);
     };
     time("FT_000000000001", &ccid);
