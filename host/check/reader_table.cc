@@ -29,7 +29,7 @@ check::v1::Failure TroubleOf(const check::v1::Failure& told) {
   const bool of_readers = (code >= check::v1::FAILURE_CODE_READER_SERVICE_DOWN &&
                            code <= check::v1::FAILURE_CODE_READER_ANSWER_INVALID) ||
                           (code >= check::v1::FAILURE_CODE_BLUETOOTH_OFF &&
-                           code <= check::v1::FAILURE_CODE_READERS_TOO_MANY);
+                           code <= check::v1::FAILURE_CODE_READERS_NOT_CHOSEN);
   return Describe(of_readers ? told.code() : check::v1::FAILURE_CODE_NO_READER,
                   PlainLine(told.detail()));
 }

@@ -13,6 +13,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kAgain(5'000);
 constexpr size_t kMostMentioned = 32;
+constexpr int kMostTold = 5;  // of them, in one line
 
 }  // namespace
 
@@ -135,9 +136,20 @@ void Radio::Consider(const std::string& path) {
 }
 
 void Radio::Mention(const std::string& name, const std::string& address) {
-  if (mentioned_.size() == kMostMentioned || !mentioned_.insert(address).second) return;
+  if (mentioned_.size() == kMostMentioned || !mentioned_.emplace(address, name).second) return;
   std::fprintf(stderr, "in reach, and not in the setting readers: %s (%s)\n", name.c_str(),
                address.c_str());
+  if (options_.selection.entries().empty()) Publish();
+}
+
+std::string Radio::WhoIsInReach() const {
+  std::string names;
+  int told = 0;
+  for (const auto& [address, name] : mentioned_) {
+    names += (told == 0 ? "" : ", ") + name + " (" + address + ")";
+    if (++told == kMostTold) break;
+  }
+  return names.empty() ? "no reader is in reach" : "in reach: " + names;
 }
 
 std::string Radio::NameFor(const Selection::Entry& entry, const std::string& advertised,
@@ -237,6 +249,9 @@ void Radio::Publish() {
   } else if (too_many_) {
     *snapshot.mutable_trouble() =
         Describe(FAILURE_CODE_READERS_TOO_MANY, "more than 16 readers fit the setting readers");
+  } else if (options_.selection.entries().empty()) {
+    *snapshot.mutable_trouble() = Describe(FAILURE_CODE_READERS_NOT_CHOSEN,
+                                           "the setting readers is empty; " + WhoIsInReach());
   }
   for (const Known& known : known_) *snapshot.add_reader() = known.device->State();
   for (const Selection::Entry& entry : options_.selection.entries()) {

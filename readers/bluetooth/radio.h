@@ -4,7 +4,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -61,6 +60,7 @@ class Radio final : public Bluez::Listener {
   // A device that BlueZ tells of: one of ours?
   void Consider(const std::string& path);
   void Mention(const std::string& name, const std::string& address);
+  std::string WhoIsInReach() const;
   std::string NameFor(const Selection::Entry& entry, const std::string& advertised,
                       const std::string& address) const;
   bool Found(const Selection::Entry& entry) const;
@@ -82,7 +82,7 @@ class Radio final : public Bluez::Listener {
   Objects objects_;
   std::vector<Known> known_;
   std::map<uint64_t, Device*> sessions_;
-  std::set<std::string> mentioned_;
+  std::map<std::string, std::string> mentioned_;  // names by address
   Timer again_;
   Search search_;
   Leash leash_;

@@ -184,6 +184,10 @@ TEST_F(RadioTest, NobodyIsUsedWhoWasNotNamed) {
   EXPECT_EQ(shown_.reader_size(), 0);
   EXPECT_EQ(testing::internal::GetCapturedStderr(),
             "in reach, and not in the setting readers: FT_1 (00:11:22:33:44:55)\n");
+  EXPECT_EQ(shown_.service(), SERVICE_RUNNING);
+  EXPECT_EQ(ServiceTrouble(), "READERS_NOT_CHOSEN");
+  EXPECT_EQ(shown_.trouble().detail(),
+            "the setting readers is empty; in reach: FT_1 (00:11:22:33:44:55)");
 }
 
 TEST_F(RadioTest, ByAddressAndByPatternSeveral) {

@@ -112,6 +112,10 @@ void NfcReader::Publish() {
   if (!started_) return;
   reader::v1::Snapshot snapshot;
   snapshot.set_service(reader::v1::SERVICE_RUNNING);
+  if (slots_.empty()) {
+    *snapshot.mutable_trouble() =
+        Describe(FAILURE_CODE_READERS_NOT_CHOSEN, "the setting devices is empty");
+  }
   for (const auto& slot : slots_) {
     if (const auto state = slot->State()) *snapshot.add_reader() = *state;
   }

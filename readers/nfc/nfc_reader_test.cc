@@ -57,7 +57,9 @@ TEST(NfcReader, WithoutDevicesThereAreNoReaders) {
   FakePorts ports;
   NfcReader reader(ports, Timing());
   ASSERT_TRUE(reader.Start(plugin::Settings(With({}))).ok());
-  EXPECT_EQ(Await(reader, 0).service(), reader::v1::SERVICE_RUNNING);
+  const auto snapshot = Await(reader, 0);
+  EXPECT_EQ(snapshot.service(), reader::v1::SERVICE_RUNNING);
+  EXPECT_EQ(snapshot.trouble().code(), check::v1::FAILURE_CODE_READERS_NOT_CHOSEN);
 }
 
 TEST(NfcReader, SessionsOfOneReaderHaveNumbersOfTheirOwn) {
