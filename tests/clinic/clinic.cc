@@ -267,6 +267,18 @@ bool Clinic::AwaitCard(int reader, bool there, std::chrono::milliseconds patienc
       patience);
 }
 
+bool Clinic::LayAgain(Card& card, int reader) {
+  card.LayAgain();
+  const bool seldom = readers_.at(reader).first == ReaderKind::kPcsc;
+  for (int tries = 0; seldom && tries < 3; ++tries) {
+    if (AwaitCard(reader, true, std::chrono::milliseconds(1500))) return true;
+    card.Take();
+    if (!AwaitCard(reader, false)) return false;
+    card.LayAgain();
+  }
+  return AwaitCard(reader);
+}
+
 bool Clinic::AwaitLyingCard(int reader) {
   return AwaitReader(
       reader, [](const auto& state) { return state.lying(); }, std::chrono::seconds(20));

@@ -77,6 +77,11 @@ class Clinic {
   Program& host() { return *host_; }
   Program* authority() { return authority_.get(); }
 
+  // Lays a card down again that was taken from there, until the host sees it. pcscd looks at its
+  // virtual readers every 0.4 s; when a card goes while it is being reset, pcscd says at once that
+  // there is none, and does not see one that comes before its next look. Then people do as they do,
+  // and lay it down once more.
+  bool LayAgain(Card& card, int reader);
   // Lays the patient's card on reader number `reader`; `flags` are madoguchi-card's.
   std::unique_ptr<Card> Lay(const std::string& patient, int reader = 0,
                             const std::vector<std::string>& flags = {});

@@ -260,14 +260,7 @@ void Window::ExpectNextCheckWorks() {
   EXPECT_EQ(card_->Control("fault tries-left=3"), "ok");
   if (Number(*card_, "inserted") == 0) {
     EXPECT_TRUE(clinic_.AwaitCard(number_, false));
-    // pcscd looks at a virtual reader every 0.4 s, and what went and came in between it does not
-    // see: then people do as they do, and lay the card down once more.
-    for (int tries = 0; tries < 3; ++tries) {
-      card_->LayAgain();
-      if (clinic_.AwaitCard(number_, true, std::chrono::milliseconds(1500))) break;
-      card_->Take();
-      EXPECT_TRUE(clinic_.AwaitCard(number_, false));
-    }
+    EXPECT_TRUE(clinic_.LayAgain(*card_, number_));
   }
   const int before = Number(*card_, "verifies-total");
   BeginByPin();

@@ -42,7 +42,8 @@ std::vector<Patient> PatientsOf(int lanes) {
 }
 
 Lane::Lane(Clinic& clinic, int counter)
-    : counter_(counter),
+    : clinic_(clinic),
+      counter_(counter),
       staff_(clinic.Staff(std::to_string(counter + 1))),
       patient_(clinic.PatientScreen(std::to_string(counter + 1))),
       card_(clinic.Lay("p" + std::to_string(counter), counter)) {
@@ -54,7 +55,9 @@ Lane::Lane(Clinic& clinic, int counter)
 void Lane::Round(uint32_t dice) {
   const bool by_pin = dice % 2 == 0, card_first = dice / 2 % 2 == 0;
   const bool slip = by_pin && dice / 4 % 4 == 0;  // a wrong PIN before the right one
-  if (card_first) card_->LayAgain();
+  if (card_first) {
+    EXPECT_TRUE(clinic_.LayAgain(*card_, counter_));
+  }
   EXPECT_EQ(staff_->Begin(by_pin ? "pin" : "visual"), absl::OkStatus());
   if (by_pin) {
     EXPECT_EQ(patient_->Pin(slip ? "0000" : PinOf(counter_)), absl::OkStatus());
@@ -64,7 +67,9 @@ void Lane::Round(uint32_t dice) {
     reply.mutable_visual_match()->set_matches(true);
     EXPECT_EQ(staff_->Send(reply), absl::OkStatus());
   }
-  if (!card_first) card_->LayAgain();
+  if (!card_first) {
+    EXPECT_TRUE(clinic_.LayAgain(*card_, counter_));
+  }
   if (slip) {
     patient_->Await([](const View& v) { return v.pin_rejected() && v.question() != 0; });
     EXPECT_EQ(patient_->Pin(PinOf(counter_)), absl::OkStatus());

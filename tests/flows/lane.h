@@ -35,6 +35,7 @@ class Lane {
  private:
   void ExpectRightAnswer();
 
+  Clinic& clinic_;
   const int counter_;
   int verifies_ = 0;
   std::unique_ptr<Screen> staff_, patient_;
