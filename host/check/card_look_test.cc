@@ -144,8 +144,8 @@ TEST(Errands, AreFewAtOnceAndEndWhenAsked) {
 }
 
 TEST(Errands, ThatEndedMakeRoom) {
-  Errands errands;
   std::atomic<size_t> ended = 0;
+  Errands errands;
   for (size_t n = 0; n < 3 * Errands::kMost; ++n) {
     const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
     while (!errands.Start([&](const std::stop_token&) { ++ended; })) {

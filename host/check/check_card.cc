@@ -151,11 +151,14 @@ std::optional<Evidence> Check::FindAgain() {
     DropCard();
     return Failed(read, FAILURE_CODE_READER_LOST);
   }
-  certificate_seen_ = hand_->seen;
   if (hand_->certificate->sha256() != certificate_->sha256()) {
     DropCard();
+    // Whatever the policy asks for next, this PIN is not for that card.
+    pin_.reset();
+    pad_form_.reset();
     return Failed(FAILURE_CODE_CARD_GONE, "another card was laid down at the next reader");
   }
+  certificate_seen_ = hand_->seen;
   scene_.stage = desk::v1::STAGE_PROVING;
   screens_.Show(scene_);
   return KnowTries();
@@ -166,6 +169,11 @@ absl::StatusOr<PinResult> Check::Verify(const std::string& digest_info) {
     scene_.stage = desk::v1::STAGE_TYPE_AT_PAD;
     screens_.Show(scene_);
     return hand_->jpki->VerifyAtPad(*form, digest_info);
+  }
+  // On the way here the reader may have been lost twice, and time has passed.
+  if (!pin_ || steady_clock::now() >= pin_->until) {
+    pin_.reset();
+    return FailureStatus(FAILURE_CODE_PIN_HELD_TOO_LONG);
   }
   absl::StatusOr<PinResult> result = absl::UnknownError("");
   {
@@ -188,7 +196,11 @@ Evidence Check::ProveCard() {
   // Nothing was verified yet: a reader that goes away now costs the patient a walk, and no PIN.
   auto trouble = TakeInHand();
   while (trouble && GoesOnElsewhere(trouble->failed().code(), scene_.reader)) trouble = FindAgain();
-  if (trouble) return *trouble;
+  if (trouble) {
+    // After a deadline nobody knows the session's state.
+    DropCard();
+    return *trouble;
+  }
   // A reader of no pad came since, and it was laid there.
   if (pad_form_ && !certificate_seen_.pin_pad) {
     DropCard();

@@ -177,7 +177,9 @@ void Check::HearOf(const std::vector<CardSeen>& asked, const desk::v1::Reply& re
 
 bool Check::GoesOnElsewhere(FailureCode code, const std::string& place) {
   const bool gone = code == FAILURE_CODE_READER_LOST || IsOfService(code);
-  if (!gone || subject_.places.size() == 1 || lost_.size() == kMostLost) return false;
+  if (!gone || place.empty() || subject_.places.size() == 1 || lost_.size() == kMostLost) {
+    return false;
+  }
   // Whoever held the card heard of it first; with a plugin that died go all its readers.
   const auto until = steady_clock::now() + kTableTells;
   Places usable;

@@ -150,6 +150,20 @@ TEST(CheckPlaceTest, AtTheNextReaderItHasToBeTheSameCard) {
   EXPECT_EQ(s.Verifies(), 0);
 }
 
+// Nor does a policy that tries again after that get the PIN of one patient to another's card.
+TEST(CheckPlaceTest, ThePinIsForNoOtherCardWhateverThePolicyAsksFor) {
+  TwoReaders s;
+  s.flow = Script({"ask_pin { form { shortest: 4 longest: 4 digits: true } }",
+                   "read_certificate {}", "prove_card {}", "ask_last_try {}", "prove_card {}",
+                   "prove_card {}", "prove_card {}"});
+  s.LayOn("a", MakeCard(Paper::kGood, Tries(1)));
+  s.screens.last_try = {true};
+  s.screens.when[STAGE_ASK_LAST_TRY] = [&] { s.fake.readers.Unplug("a"); };
+  s.LayAgainOn("b", Paper::kAnother);
+  EXPECT_NE(s.Run().outcome(), OUTCOME_ELIGIBLE);
+  EXPECT_EQ(s.Verifies(), 0);
+}
+
 TEST(CheckPlaceTest, WithoutAnotherReaderTheCheckEndsAtOnce) {
   TwoReaders s;
   s.fake.readers.Unplug("b");

@@ -178,6 +178,7 @@ std::optional<Evidence> Check::AwaitReply(
           return Failed(read, FAILURE_CODE_READER_LOST);
         }
         screens_.Ask(scene_, acceptor);
+        continue;  // A card may have come at another reader meanwhile.
       }
       // No PIN can help this card; why should the patient type one.
       if (scene_.tries_left == 0) return Failed(FAILURE_CODE_PIN_BLOCKED);

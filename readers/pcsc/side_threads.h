@@ -15,7 +15,8 @@ namespace madoguchi::pcsc {
 class SideThreads : public std::enable_shared_from_this<SideThreads> {
  public:
   void Run(std::function<void()> job);
-  // The threads end when their jobs do; jobs that nobody began are dropped. Waits for none.
+  // The threads end when their jobs do; jobs that nobody began, or that come later, are dropped.
+  // Waits for none.
   void End();
 
  private:

@@ -33,8 +33,8 @@ class DeniedCalls {
 
   static constexpr int kMostTold = 100;
   // A plugin that asks more often waits for the next second, so that one that tries without end
-  // costs its host two hundredths of a processor: an answer takes some 10 microseconds. A start
-  // asks about 60 times.
+  // costs its host two hundredths of a processor: an answer takes some 10 microseconds (for a path
+  // as long and crooked as a path may be, several times that). A start asks about 60 times.
   static constexpr int kMostInASecond = 2000;
 
  private:

@@ -69,7 +69,7 @@ class ReaderService final : public reader::v1::Reader::Service {
   grpc::Status VerifyPin(grpc::ServerContext* context, const reader::v1::VerifyPinRequest* request,
                          reader::v1::VerifyPinReply* reply) override {
     if (absl::Status fit = Fit(request->following()); !fit.ok()) return ToGrpc(fit);
-    const auto response = Verify(*request);
+    const auto response = Verify(*context, *request);
     if (!response.ok()) return ToGrpc(response.status());
     reply->set_response(response->data(), response->size());
     if (!IsGood(*response)) return grpc::Status::OK;
@@ -133,7 +133,8 @@ class ReaderService final : public reader::v1::Reader::Service {
                          "pad_form: expected 1 to 16 digits and 1 to 255 s");
   }
 
-  absl::StatusOr<std::vector<uint8_t>> Verify(const reader::v1::VerifyPinRequest& request) {
+  absl::StatusOr<std::vector<uint8_t>> Verify(const grpc::ServerContext& context,
+                                              const reader::v1::VerifyPinRequest& request) {
     const auto apdu_template = BytesOf(request.apdu_template());
     if (request.pin_token().empty()) {
       const auto form = PadFormOf(request);
@@ -147,6 +148,8 @@ class ReaderService final : public reader::v1::Reader::Service {
       command = FillPin(apdu_template, request.pin_offset(), *pin);
     }
     if (!command.ok()) return command.status();
+    // A try is not to be spent on a call that nobody waits for any more.
+    if (context.IsCancelled()) return absl::CancelledError();
     auto response = reader_.TransmitPin(request.session(), *command);
     command->Wipe();
     WipeStackBelow();
