@@ -222,7 +222,7 @@ void Device::ForgetReader() {
   patience_.Stop();
   look_.Stop();
   orders_.clear();
-  ready_ = looked_ = under_way_ = card_ = powering_ = false;
+  ready_ = asked_slot_ = looked_ = under_way_ = card_ = powering_ = false;
   presence_ = PRESENCE_UNSPECIFIED;
   battery_.reset();
 }
@@ -232,12 +232,13 @@ void Device::Ready() {
   ready_ = true;
   ready_at_ = loop_.Now();
   presence_ = PRESENCE_ABSENT;
-  look_.Start(kFirstLook, [this] {
-    if (!powering_) Looked();
-  });
   // In front of all that the reader may have told already. The card may have been left on by
   // whoever was here before, with who knows what PIN verified.
   orders_.push_front({Order::kAskSlot, {}, [this](const Event& event) {
+                        asked_slot_ = true;
+                        look_.Start(kFirstLook, [this] {
+                          if (!powering_) Looked();
+                        });
                         if (event.kind != Event::Kind::kDone || card_) return;
                         if (event.slot != Slot::kAbsent) CardCame(true);
                       }});
@@ -275,7 +276,7 @@ void Device::CardWent() {
   }
   if (looked_) {
     changed_();
-  } else if (ready_ && !look_.running()) {
+  } else if (asked_slot_ && !look_.running()) {
     Looked();
   }
 }

@@ -108,8 +108,9 @@ class Device final : public Link::Owner {
   std::unique_ptr<Link> link_;
   Pipe pipe_;
   std::unique_ptr<Codec> codec_;
-  bool ready_ = false;   // it takes orders
-  bool looked_ = false;  // and is shown
+  bool ready_ = false;       // it takes orders
+  bool asked_slot_ = false;  // and answered what lay there when the link was made
+  bool looked_ = false;      // and is shown
   bool suspended_ = true;
   absl::Status trouble_;
   std::string maker_;

@@ -90,6 +90,30 @@ TEST_F(DeviceTest, IsNotUsedBeforeItHadTimeToLookWhatLies) {
   EXPECT_FALSE(State().lying()) << "it was seen to be empty, and so the card is a new one";
 }
 
+TEST_F(DeviceTest, ASlowReaderIsNotUsedBeforeItSaidWhatLies) {
+  bluez_.SetAdapter(true, true);
+  bluez_.SetRunning(true);
+  reader_ = &bluez_.Add("00:11:22:33:44:55", "FT_1");
+  reader_->reader.card = reader_->reader.silent = true;
+  Start("FT_1");
+  loop_.Advance(3s);
+  ASSERT_EQ(reader_->reader.types.size(), 1u);
+  EXPECT_TRUE(State().has_trouble()) << "nobody knows yet what lies there";
+  bluez_.TakeCard(*reader_);
+  bluez_.LayCard(*reader_);
+  bluez_.TakeCard(*reader_);
+  loop_.Settle();
+  EXPECT_TRUE(State().has_trouble()) << "what goes says nothing of what comes";
+  bluez_.LayCard(*reader_);
+  loop_.Settle();
+  reader_->reader.silent = false;
+  bluez_.Say(*reader_, reader_->reader.owed);
+  loop_.Settle();
+  EXPECT_EQ(State().presence(), PRESENCE_PRESENT);
+  EXPECT_EQ(State().insertion(), 1u);
+  EXPECT_TRUE(State().lying());
+}
+
 TEST_F(DeviceTest, ACardThatIsToldOfAndFoundIsOneCard) {
   bluez_.SetAdapter(true, true);
   bluez_.SetRunning(true);
