@@ -284,7 +284,8 @@ void Device::CardWent() {
 void Device::Power(int tries_left) {
   Give(Order::kPowerOn, [this, tries_left](const Event& event) {
     if (event.kind == Event::Kind::kDone) {
-      Give(Order::kPowerOff, [](const Event&) {});
+      // Behind a session's PowerOn it would end the session; Open and Close give one then.
+      if (session_ == 0 || !session_card_) Give(Order::kPowerOff, [](const Event&) {});
       if (powering_) Arrived(PRESENCE_PRESENT, std::string(event.bytes.begin(), event.bytes.end()));
       return;
     }

@@ -239,6 +239,30 @@ TEST_F(DeviceTest, TheSessionOfACardThatIsGoneIsInNobodysWay) {
   EXPECT_EQ(answer->code, "OK");
 }
 
+TEST_F(DeviceTest, WhatWasStillAskedOfACardDoesNotSwitchItOffInItsSession) {
+  StartWell();
+  reader_->reader.silent = true;
+  bluez_.LayCard(*reader_);
+  bluez_.TakeCard(*reader_);
+  bluez_.LayCard(*reader_);
+  loop_.Settle();
+  bluez_.Say(*reader_, {0x80, 5, 0, 0, 0, 0, static_cast<uint8_t>(reader_->reader.types.size()), 0,
+                        0, 0, 0x3B, 0x80, 0x80, 0x01, 0x01});
+  loop_.Settle();
+  ASSERT_EQ(State().presence(), PRESENCE_PRESENT);
+  // It is powered a second time, for the second coming.
+  const auto opened = Open(1, State().insertion());
+  reader_->reader.silent = false;
+  bluez_.Say(*reader_, reader_->reader.owed);
+  loop_.Settle();
+  EXPECT_EQ(opened->code, "OK");
+  EXPECT_TRUE(reader_->reader.powered);
+  EXPECT_EQ(State().insertion(), 1u);
+  radio_->Close(1);
+  loop_.Settle();
+  EXPECT_FALSE(reader_->reader.powered);
+}
+
 TEST_F(DeviceTest, TheLinkIsLostInMidApdu) {
   StartWithCard();
   MustOpen(1);
