@@ -404,6 +404,7 @@ void Device::Open(uint64_t session, uint64_t insertion, Answer answer) {
       session_ = 0;
       Give(Order::kPowerOff, [](const Event&) {});
       Reply(Failure(FAILURE_CODE_CARD_GONE, "another card lies there now"));
+      lying_ = true;
       return Arrived(PRESENCE_PRESENT, std::move(atr));
     }
     Reply(event.bytes);

@@ -155,6 +155,7 @@ TEST_F(DeviceTest, ASwapBetweenTwoLooksIsSeenByItsAtr) {
   loop_.Settle();
   EXPECT_EQ(opened->code, "CARD_GONE");
   EXPECT_EQ(State().insertion(), 2u);
+  EXPECT_TRUE(State().lying()) << "who laid it down, and when?";
   EXPECT_FALSE(reader_->reader.powered);
 }
 
