@@ -389,6 +389,12 @@ void Device::Open(uint64_t session, uint64_t insertion, Answer answer) {
   awaited_ = std::move(answer);
   Give(Order::kPowerOn, [this, session](const Event& event) {
     if (session_ != session) return;
+    if (!session_card_) {
+      // Answered when its card went. Of the next one the reader tells by itself.
+      session_ = 0;
+      if (event.kind == Event::Kind::kDone) Give(Order::kPowerOff, [](const Event&) {});
+      return;
+    }
     if (event.kind == Event::Kind::kFailed) {
       session_ = 0;
       const bool gone = CodeOf(event.status) == FAILURE_CODE_CARD_GONE;

@@ -222,6 +222,44 @@ TEST_F(DeviceTest, ACardThatLostItsPowerIsANewOne) {
   EXPECT_TRUE(State().lying());
 }
 
+TEST_F(DeviceTest, AnOpenThatFailsLateDoesNotTakeTheNextCardAway) {
+  StartWithCard();
+  reader_->reader.silent = true;
+  reader_->reader.card = false;
+  const auto opened = Open(1, 1);
+  bluez_.TakeCard(*reader_);
+  loop_.Settle();
+  EXPECT_EQ(opened->code, "CARD_GONE");
+  bluez_.LayCard(*reader_);
+  loop_.Settle();
+  reader_->reader.silent = false;
+  bluez_.Say(*reader_, reader_->reader.owed);
+  loop_.Settle();
+  EXPECT_EQ(State().presence(), PRESENCE_PRESENT);
+  EXPECT_EQ(State().insertion(), 2u);
+  EXPECT_FALSE(State().lying());
+  MustOpen(2);
+}
+
+TEST_F(DeviceTest, AnOpenThatSucceedsLateSaysNothingOfTheNextCard) {
+  StartWithCard();
+  reader_->reader.silent = true;
+  const auto opened = Open(1, 1);
+  bluez_.TakeCard(*reader_);
+  loop_.Settle();
+  EXPECT_EQ(opened->code, "CARD_GONE");
+  bluez_.LayCard(*reader_);
+  loop_.Settle();
+  reader_->reader.silent = false;
+  bluez_.Say(*reader_, {0x80, 2, 0, 0, 0, 0, static_cast<uint8_t>(reader_->reader.types.size()), 0,
+                        0, 0, 0x3B, 0x00});
+  loop_.Settle();
+  EXPECT_EQ(State().insertion(), 2u);
+  EXPECT_FALSE(State().lying());
+  EXPECT_EQ(State().atr(), std::string("\x3B\x80\x80\x01\x01"));
+  EXPECT_FALSE(reader_->reader.powered);
+}
+
 TEST_F(DeviceTest, TheSessionOfACardThatIsGoneIsInNobodysWay) {
   StartWithCard();
   MustOpen(1);
@@ -247,8 +285,7 @@ TEST_F(DeviceTest, WhatWasStillAskedOfACardDoesNotSwitchItOffInItsSession) {
   bluez_.TakeCard(*reader_);
   bluez_.LayCard(*reader_);
   loop_.Settle();
-  bluez_.Say(*reader_, {0x80, 5, 0, 0, 0, 0, static_cast<uint8_t>(reader_->reader.types.size()), 0,
-                        0, 0, 0x3B, 0x80, 0x80, 0x01, 0x01});
+  bluez_.Say(*reader_, reader_->reader.owed);
   loop_.Settle();
   ASSERT_EQ(State().presence(), PRESENCE_PRESENT);
   // It is powered a second time, for the second coming.
