@@ -255,7 +255,8 @@ void Device::Looked() {
 
 void Device::CardCame(bool lying) {
   if (card_) {
-    if (powering_ || loop_.Now() - powered_off_at_ < kSameCardGrace) return;
+    const bool powering_off = under_way_ && orders_.front().order == Order::kPowerOff;
+    if (powering_ || powering_off || loop_.Now() - powered_off_at_ < kSameCardGrace) return;
     // The news that the last one went was lost, and so was the time when this one came.
     CardWent();
     lying = true;

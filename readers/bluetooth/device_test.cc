@@ -178,6 +178,21 @@ TEST_F(DeviceTest, AReaderThatTellsOfTheSameCardAgainAfterPoweringOff) {
   EXPECT_EQ(State().insertion(), 1u);
 }
 
+TEST_F(DeviceTest, AReaderThatTellsOfTheSameCardAgainBeforeItHasPoweredItOff) {
+  StartWithCard();
+  MustOpen(1);
+  loop_.Advance(2s);
+  reader_->reader.silent = true;
+  radio_->Close(1);
+  bluez_.LayCard(*reader_);
+  loop_.Settle();
+  reader_->reader.silent = false;
+  bluez_.Say(*reader_, reader_->reader.owed);
+  loop_.Settle();
+  EXPECT_EQ(State().presence(), PRESENCE_PRESENT);
+  EXPECT_EQ(State().insertion(), 1u);
+}
+
 TEST_F(DeviceTest, ACardThatGivesNoAtr) {
   StartWell();
   reader_->reader.mute_card = true;
