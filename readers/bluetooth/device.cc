@@ -68,6 +68,8 @@ ReaderState Device::State() const {
 }
 
 void Device::Found(const std::string& path) {
+  // Another adapter took over: of the old path nothing more is told.
+  if (path != path_) Break(Failure(FAILURE_CODE_READER_OUT_OF_RANGE, "its adapter went away"));
   path_ = path;
   suspended_ = false;
   if (link_ != nullptr) return;

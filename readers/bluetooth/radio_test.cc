@@ -94,6 +94,21 @@ TEST_F(RadioTest, TheAdapterIsPulledAndPluggedIn) {
   EXPECT_EQ(State().presence(), PRESENCE_ABSENT);
 }
 
+TEST_F(RadioTest, AnotherAdapterTakesOver) {
+  StartWell();
+  const std::string path = "/org/bluez/hci1/dev_00_11_22_33_44_55";
+  radio_->Added("/org/bluez/hci1", {{kAdapter, {{"Powered", true}}}});
+  radio_->Added(path, {{kDevice, {{"Address", reader_->address}, {"Name", reader_->name}}}});
+  EXPECT_EQ(bluez_.Called("Disconnect"), 0);
+  radio_->Removed("/org/bluez/hci0", {kAdapter});
+  EXPECT_EQ(bluez_.Called("Disconnect"), 1) << "its link hangs on the adapter that went";
+  EXPECT_EQ(Trouble(), "READER_OUT_OF_RANGE");
+  reader_->path = path;
+  loop_.Advance(3s);
+  EXPECT_EQ(bluez_.Called("Connect"), 2);
+  EXPECT_EQ(State().presence(), PRESENCE_ABSENT);
+}
+
 TEST_F(RadioTest, BluetoothdIsRestarted) {
   StartWithCard();
   MustOpen(1);
