@@ -92,7 +92,8 @@ class Device final : public Link::Owner {
   void Arrived(reader::v1::Presence presence, std::string atr);
   void Reply(absl::StatusOr<std::vector<uint8_t>> answer);
   void LookWhatLies();
-  void Hurry(std::chrono::milliseconds patience);
+  // A command that nobody waits for any more is not waited for long.
+  void Hurry();
   void ReadBattery();
   // Nothing is known, and nothing is to be done: as before the link was up.
   void ForgetReader();
