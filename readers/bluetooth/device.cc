@@ -208,6 +208,7 @@ void Device::LinkDown(const absl::Status& why) {
   if (good) pause_ = kShortestPause;
   if (!suspended_) TryAgainLater();
   changed_();
+  if (ended_) std::exchange(ended_, nullptr)();
 }
 
 void Device::LinkPairs() {

@@ -57,6 +57,9 @@ class Device final : public Link::Owner {
   // Ends the session; an answer that is awaited comes at once, as READER_LOST. Nothing when it is
   // not the session that has the card.
   void Close(uint64_t session);
+  // For good: powers off the card of a session, waits for that 200 ms at most, and disconnects.
+  // `ended` is called when Disconnect was sent, perhaps at once. Nothing but Changed follows.
+  void End(std::function<void()> ended);
 
   // Link::Owner
   void LinkUp(const Pipe& pipe) override;
@@ -133,6 +136,7 @@ class Device final : public Link::Owner {
   uint64_t session_ = 0;       // 0: none
   bool session_card_ = false;  // its card is still the one that it began with
   Answer awaited_;
+  std::function<void()> ended_;
   Leash leash_;
 };
 

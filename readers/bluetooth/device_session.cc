@@ -13,6 +13,8 @@ using std::chrono::milliseconds;
 
 // For the answer to a command that nobody waits for any more.
 constexpr milliseconds kLatePatience(1'500);
+// For all that is still to be said at the end: the process has 300 ms.
+constexpr milliseconds kEndPatience(200);
 
 absl::Status Failure(FailureCode code, const std::string& detail) {
   return FailureStatus(code, detail);
@@ -105,6 +107,19 @@ void Device::Close(uint64_t session) {
   session_ = 0;
   Hurry();
   if (ready_) Give(Order::kPowerOff, [](const Event&) {});
+}
+
+void Device::End(std::function<void()> ended) {
+  suspended_ = true;
+  again_.Stop();
+  if (link_ == nullptr) return ended();
+  ended_ = std::move(ended);
+  const auto leave = [this] { Break(Failure(FAILURE_CODE_READER_LOST, "the plugin ends")); };
+  // What was asked last may be to power off, too.
+  if (!ready_ || (session_ == 0 && orders_.empty())) return leave();
+  session_ = 0;
+  again_.Start(kEndPatience, leave);
+  Give(Order::kPowerOff, [leave](const Event&) { leave(); });
 }
 
 }  // namespace madoguchi::bluetooth

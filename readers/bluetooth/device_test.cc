@@ -379,6 +379,52 @@ TEST_F(DeviceTest, CloseEndsATransmit) {
   EXPECT_EQ(bluez_.Called("Disconnect"), 0);
 }
 
+TEST_F(DeviceTest, TheEndOfThePluginPowersOffAndDisconnects) {
+  StartWithCard();
+  MustOpen(1);
+  bool ended = false;
+  radio_->End([&] { ended = true; });
+  EXPECT_EQ(Transmit(1)->code, "READER_LOST");
+  EXPECT_EQ(bluez_.Called("Disconnect"), 0) << "not before it is off";
+  loop_.Settle();
+  EXPECT_EQ(reader_->reader.types.back(), 0x63);
+  EXPECT_EQ(bluez_.Called("Disconnect"), 1);
+  EXPECT_TRUE(ended);
+  loop_.Advance(60s);
+  EXPECT_EQ(bluez_.Called("Connect"), 1);
+}
+
+TEST_F(DeviceTest, TheEndOfThePluginDoesNotWaitForASilentReader) {
+  StartWithCard();
+  MustOpen(1);
+  reader_->reader.silent = true;
+  const auto answer = Transmit(1);
+  bool ended = false;
+  radio_->End([&] { ended = true; });
+  loop_.Advance(150ms);
+  EXPECT_FALSE(ended);
+  loop_.Advance(100ms);
+  EXPECT_EQ(answer->code, "READER_LOST");
+  EXPECT_EQ(bluez_.Called("Disconnect"), 1);
+  EXPECT_TRUE(ended);
+}
+
+TEST_F(DeviceTest, TheEndOfThePluginWaitsForAClose) {
+  StartWithCard();
+  MustOpen(1);
+  reader_->reader.silent = true;
+  radio_->Close(1);
+  bool ended = false;
+  radio_->End([&] { ended = true; });
+  loop_.Advance(150ms);
+  EXPECT_EQ(bluez_.Called("Disconnect"), 0);
+  reader_->reader.silent = false;
+  bluez_.Say(*reader_, reader_->reader.owed);
+  loop_.Settle();
+  EXPECT_EQ(bluez_.Called("Disconnect"), 1);
+  EXPECT_TRUE(ended);
+}
+
 TEST_F(DeviceTest, TheNextSessionWaitsForTheAnswerThatIsOwed) {
   StartWithCard();
   MustOpen(1);

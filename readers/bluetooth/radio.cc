@@ -12,6 +12,7 @@ using namespace check::v1;  // NOLINT: the failure codes.
 using std::chrono::milliseconds;
 
 constexpr milliseconds kAgain(5'000);
+constexpr milliseconds kPingPatience(1'000);
 constexpr size_t kMostMentioned = 32;
 constexpr int kMostTold = 5;  // of them, in one line
 
@@ -296,6 +297,23 @@ void Radio::Close(uint64_t session) {
   Device* const device = at->second;
   sessions_.erase(at);
   device->Close(session);
+}
+
+void Radio::End(std::function<void()> ended) {
+  // Nobody is found or opened any more.
+  adapter_.clear();
+  search_.Use("");
+  again_.Stop();
+  trouble_ = FailureStatus(FAILURE_CODE_READER_SERVICE_DOWN, "the plugin ends");
+  const auto left = std::make_shared<size_t>(known_.size() + 1);
+  const auto one_ended = [this, left, ended = std::move(ended)] {
+    if (--*left > 0) return;
+    // Whoever answers this has read what was sent before.
+    bluez_.Call("/org/bluez", "org.freedesktop.DBus.Peer", "Ping", kPingPatience,
+                [ended](const CallError*) { ended(); });
+  };
+  for (const Known& known : known_) known.device->End(one_ended);
+  one_ended();
 }
 
 }  // namespace madoguchi::bluetooth

@@ -39,6 +39,9 @@ class Radio final : public Bluez::Listener {
   void Open(uint64_t session, const std::string& reader, uint64_t insertion, Device::Answer answer);
   void Transmit(uint64_t session, Secret command, Device::Answer answer);
   void Close(uint64_t session);
+  // For good: all devices as Device::End. `ended` is called when bluetoothd has heard everything,
+  // or never, where it does not answer.
+  void End(std::function<void()> ended);
 
   // Bluez::Listener
   void ServiceUp() override;
