@@ -187,6 +187,23 @@ TEST_F(RadioTest, AReaderThatBluetoothdForgotIsSearchedFor) {
   EXPECT_EQ(State().presence(), PRESENCE_ABSENT);
 }
 
+TEST_F(RadioTest, AReaderThatIsMissedAgainIsSearchedForAtOnce) {
+  bluez_.SetAdapter(true, true);
+  bluez_.SetRunning(true);
+  reader_ = &bluez_.Add("00:11:22:33:44:55", "FT_1");
+  reader_->in_reach = false;
+  Start("FT_1");
+  loop_.Advance(200s);
+  reader_->in_reach = true;
+  loop_.Advance(45s);
+  ASSERT_EQ(State().presence(), PRESENCE_ABSENT);
+  const int searches = bluez_.Called("StartDiscovery");
+  reader_->in_reach = false;
+  bluez_.Forget(*reader_);
+  loop_.Advance(12s);
+  EXPECT_EQ(bluez_.Called("StartDiscovery"), searches + 2) << "one, a second's rest, and one more";
+}
+
 TEST_F(RadioTest, NobodyIsUsedWhoWasNotNamed) {
   bluez_.SetAdapter(true, true);
   bluez_.SetRunning(true);
