@@ -222,6 +222,26 @@ TEST_F(RadioTest, NobodyIsUsedWhoWasNotNamed) {
             "the setting readers is empty; in reach: FT_1 (00:11:22:33:44:55)");
 }
 
+TEST_F(RadioTest, WhoIsInReachIsToldByItsNameOnceThatIsKnown) {
+  bluez_.SetAdapter(true, true);
+  bluez_.SetRunning(true);
+  Start("");
+  const std::string path = "/org/bluez/hci0/dev_00_11_22_33_44_66";
+  const std::vector<std::string> uuids = {"46540001-0002-00c4-0000-465453414645"};
+  radio_->Added(path, {{kDevice,
+                        {{"Address", std::string("00:11:22:33:44:66")},
+                         {"Alias", std::string("00-11-22-33-44-66")},
+                         {"UUIDs", uuids}}}});
+  EXPECT_EQ(shown_.trouble().detail(),
+            "the setting readers is empty; in reach: 00-11-22-33-44-66 (00:11:22:33:44:66)");
+  radio_->Changed(path, kDevice, {{"Name", std::string("FT_2")}}, {});
+  EXPECT_EQ(shown_.trouble().detail(),
+            "the setting readers is empty; in reach: FT_2 (00:11:22:33:44:66)");
+  radio_->Changed(path, kDevice, {{"Name", std::string("FT_3")}}, {});
+  EXPECT_EQ(shown_.trouble().detail(),
+            "the setting readers is empty; in reach: FT_2 (00:11:22:33:44:66)");
+}
+
 TEST_F(RadioTest, ByAddressAndByPatternSeveral) {
   bluez_.SetAdapter(true, true);
   bluez_.SetRunning(true);
