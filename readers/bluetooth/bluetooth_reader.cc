@@ -13,6 +13,8 @@
 namespace madoguchi::bluetooth {
 namespace {
 
+constexpr std::chrono::milliseconds kStopPatience(300);
+
 bool RandomBytes(std::span<uint8_t> bytes) {
   return RAND_priv_bytes(bytes.data(), static_cast<int>(bytes.size())) == 1;
 }
@@ -54,7 +56,15 @@ absl::Status BluetoothReader::Start(const plugin::Settings& settings) {
       [this](reader::v1::Snapshot snapshot) { board().Publish(std::move(snapshot)); });
   radio_->Start();
   thread_ = std::thread([this] { loop_.Run(*bluez_); });
+  started_ = true;
   return absl::OkStatus();
+}
+
+void BluetoothReader::Stop() {
+  if (!started_) return;
+  const auto ended = std::make_shared<std::promise<void>>();
+  loop_.Post([this, ended] { radio_->End([ended] { ended->set_value(); }); });
+  ended->get_future().wait_for(kStopPatience);
 }
 
 absl::StatusOr<std::vector<uint8_t>> BluetoothReader::Await(

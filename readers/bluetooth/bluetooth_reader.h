@@ -23,6 +23,8 @@ class BluetoothReader final : public plugin::Reader {
 
   std::string name() const override { return "reader_bluetooth"; }
   absl::Status Start(const plugin::Settings& settings) override;
+  // Powers off the card of each session, and disconnects.
+  void Stop() override;
   absl::StatusOr<reader::v1::OpenReply> Open(const reader::v1::OpenRequest& request) override;
   // REQUEST_INVALID for a command of over kLongestCommand bytes. The command is copied into locked
   // memory, PIN or not, and wiped there when it is in its frame.
@@ -33,6 +35,7 @@ class BluetoothReader final : public plugin::Reader {
  private:
   absl::StatusOr<std::vector<uint8_t>> Await(std::function<void(Device::Answer)> ask);
 
+  std::atomic<bool> started_ = false;
   std::atomic<uint64_t> last_session_ = 0;
   PollLoop loop_;
   Secret master_key_;

@@ -20,8 +20,6 @@ constexpr milliseconds kGreetingPatience(15'000);
 constexpr milliseconds kOrderPatience(5'000);
 // A signature takes a card a second; readers give up long before this.
 constexpr milliseconds kTransmitPatience(30'000);
-// For the answer to a command that nobody waits for any more.
-constexpr milliseconds kLatePatience(1'500);
 // The reader looks for cards a few times a second: what it finds in this time lay there before.
 constexpr milliseconds kFirstLook(1'000);
 // Powering a card off makes the reader look for it anew, and it may tell of the same one again.
@@ -68,6 +66,8 @@ ReaderState Device::State() const {
 }
 
 void Device::Found(const std::string& path) {
+  // Another adapter took over: of the old path nothing more is told.
+  if (path != path_) Break(Failure(FAILURE_CODE_READER_OUT_OF_RANGE, "its adapter went away"));
   path_ = path;
   suspended_ = false;
   if (link_ != nullptr) return;
@@ -208,6 +208,7 @@ void Device::LinkDown(const absl::Status& why) {
   if (good) pause_ = kShortestPause;
   if (!suspended_) TryAgainLater();
   changed_();
+  if (ended_) std::exchange(ended_, nullptr)();
 }
 
 void Device::LinkPairs() {
@@ -222,7 +223,7 @@ void Device::ForgetReader() {
   patience_.Stop();
   look_.Stop();
   orders_.clear();
-  ready_ = looked_ = under_way_ = card_ = powering_ = false;
+  ready_ = asked_slot_ = looked_ = under_way_ = card_ = powering_ = false;
   presence_ = PRESENCE_UNSPECIFIED;
   battery_.reset();
 }
@@ -232,12 +233,13 @@ void Device::Ready() {
   ready_ = true;
   ready_at_ = loop_.Now();
   presence_ = PRESENCE_ABSENT;
-  look_.Start(kFirstLook, [this] {
-    if (!powering_) Looked();
-  });
   // In front of all that the reader may have told already. The card may have been left on by
   // whoever was here before, with who knows what PIN verified.
   orders_.push_front({Order::kAskSlot, {}, [this](const Event& event) {
+                        asked_slot_ = true;
+                        look_.Start(kFirstLook, [this] {
+                          if (!powering_) Looked();
+                        });
                         if (event.kind != Event::Kind::kDone || card_) return;
                         if (event.slot != Slot::kAbsent) CardCame(true);
                       }});
@@ -254,7 +256,8 @@ void Device::Looked() {
 
 void Device::CardCame(bool lying) {
   if (card_) {
-    if (powering_ || loop_.Now() - powered_off_at_ < kSameCardGrace) return;
+    const bool powering_off = under_way_ && orders_.front().order == Order::kPowerOff;
+    if (powering_ || powering_off || loop_.Now() - powered_off_at_ < kSameCardGrace) return;
     // The news that the last one went was lost, and so was the time when this one came.
     CardWent();
     lying = true;
@@ -271,11 +274,11 @@ void Device::CardWent() {
   session_card_ = false;
   if (awaited_) {
     Reply(Failure(FAILURE_CODE_CARD_GONE, "the card was taken away"));
-    Hurry(kLatePatience);
+    Hurry();
   }
   if (looked_) {
     changed_();
-  } else if (ready_ && !look_.running()) {
+  } else if (asked_slot_ && !look_.running()) {
     Looked();
   }
 }
@@ -283,7 +286,8 @@ void Device::CardWent() {
 void Device::Power(int tries_left) {
   Give(Order::kPowerOn, [this, tries_left](const Event& event) {
     if (event.kind == Event::Kind::kDone) {
-      Give(Order::kPowerOff, [](const Event&) {});
+      // Behind a session's PowerOn it would end the session; Open and Close give one then.
+      if (session_ == 0 || !session_card_) Give(Order::kPowerOff, [](const Event&) {});
       if (powering_) Arrived(PRESENCE_PRESENT, std::string(event.bytes.begin(), event.bytes.end()));
       return;
     }
@@ -354,86 +358,6 @@ void Device::Finish(const Event& event) {
   if (done.order == Order::kPowerOff) powered_off_at_ = loop_.Now();
   done.then(event);
   Next();
-}
-
-void Device::Reply(absl::StatusOr<std::vector<uint8_t>> answer) {
-  if (!awaited_) return;
-  const Answer awaited = std::exchange(awaited_, nullptr);
-  awaited(std::move(answer));
-}
-
-void Device::Hurry(milliseconds patience) {
-  if (!under_way_ || orders_.front().order != Order::kTransmit) return;
-  patience_.Start(patience, [this] {
-    Break(Failure(FAILURE_CODE_READER_SILENT, "it does not answer a command"));
-  });
-}
-
-void Device::Open(uint64_t session, uint64_t insertion, Answer answer) {
-  if (!looked_) {
-    return answer(Failure(FAILURE_CODE_READER_LOST, std::string(trouble_.message())));
-  }
-  if (presence_ == PRESENCE_ABSENT || insertion != insertion_) {
-    return answer(Failure(FAILURE_CODE_CARD_GONE, "no card, or another one"));
-  }
-  if (presence_ == PRESENCE_UNPOWERED) {
-    return answer(Failure(FAILURE_CODE_CARD_UNPOWERED, "the card gives no ATR"));
-  }
-  if (session_ != 0 && session_card_) {
-    return answer(Failure(FAILURE_CODE_CARD_BUSY, "another session holds it"));
-  }
-  session_ = session;
-  session_card_ = true;
-  awaited_ = std::move(answer);
-  Give(Order::kPowerOn, [this, session](const Event& event) {
-    if (session_ != session) return;
-    if (event.kind == Event::Kind::kFailed) {
-      session_ = 0;
-      const bool gone = CodeOf(event.status) == FAILURE_CODE_CARD_GONE;
-      Reply(event.status);
-      if (gone) return CardWent();
-      return Give(Order::kAskSlot, [this](const Event& asked) {
-        if (asked.kind == Event::Kind::kDone && asked.slot == Slot::kAbsent) CardWent();
-      });
-    }
-    std::string atr(event.bytes.begin(), event.bytes.end());
-    if (atr != atr_) {
-      // Swapped, and the reader did not tell.
-      session_ = 0;
-      Give(Order::kPowerOff, [](const Event&) {});
-      Reply(Failure(FAILURE_CODE_CARD_GONE, "another card lies there now"));
-      return Arrived(PRESENCE_PRESENT, std::move(atr));
-    }
-    Reply(event.bytes);
-  });
-}
-
-void Device::Transmit(uint64_t session, Secret command, Answer answer) {
-  if (session_ != session) {
-    return answer(Failure(FAILURE_CODE_READER_LOST, "no such session"));
-  }
-  if (!session_card_) return answer(Failure(FAILURE_CODE_CARD_GONE, "the card was taken away"));
-  if (awaited_) {
-    return answer(Failure(FAILURE_CODE_REQUEST_INVALID, "this session is in an exchange"));
-  }
-  awaited_ = std::move(answer);
-  Give(
-      Order::kTransmit,
-      [this, session](const Event& event) {
-        if (session_ != session || !awaited_) return;
-        if (event.kind == Event::Kind::kDone) return Reply(event.bytes);
-        Reply(event.status);
-        if (CodeOf(event.status) == FAILURE_CODE_CARD_GONE) LookWhatLies();
-      },
-      std::move(command));
-}
-
-void Device::Close(uint64_t session) {
-  if (session == 0 || session_ != session) return;
-  Reply(Failure(FAILURE_CODE_READER_LOST, "the session was closed"));
-  session_ = 0;
-  Hurry(kLatePatience);
-  if (ready_) Give(Order::kPowerOff, [](const Event&) {});
 }
 
 }  // namespace madoguchi::bluetooth

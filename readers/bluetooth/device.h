@@ -57,6 +57,9 @@ class Device final : public Link::Owner {
   // Ends the session; an answer that is awaited comes at once, as READER_LOST. Nothing when it is
   // not the session that has the card.
   void Close(uint64_t session);
+  // For good: powers off the card of a session, waits for that 200 ms at most, and disconnects.
+  // `ended` is called when Disconnect was sent, perhaps at once. Nothing but Changed follows.
+  void End(std::function<void()> ended);
 
   // Link::Owner
   void LinkUp(const Pipe& pipe) override;
@@ -92,7 +95,8 @@ class Device final : public Link::Owner {
   void Arrived(reader::v1::Presence presence, std::string atr);
   void Reply(absl::StatusOr<std::vector<uint8_t>> answer);
   void LookWhatLies();
-  void Hurry(std::chrono::milliseconds patience);
+  // A command that nobody waits for any more is not waited for long.
+  void Hurry();
   void ReadBattery();
   // Nothing is known, and nothing is to be done: as before the link was up.
   void ForgetReader();
@@ -108,8 +112,9 @@ class Device final : public Link::Owner {
   std::unique_ptr<Link> link_;
   Pipe pipe_;
   std::unique_ptr<Codec> codec_;
-  bool ready_ = false;   // it takes orders
-  bool looked_ = false;  // and is shown
+  bool ready_ = false;       // it takes orders
+  bool asked_slot_ = false;  // and answered what lay there when the link was made
+  bool looked_ = false;      // and is shown
   bool suspended_ = true;
   absl::Status trouble_;
   std::string maker_;
@@ -131,6 +136,7 @@ class Device final : public Link::Owner {
   uint64_t session_ = 0;       // 0: none
   bool session_card_ = false;  // its card is still the one that it began with
   Answer awaited_;
+  std::function<void()> ended_;
   Leash leash_;
 };
 

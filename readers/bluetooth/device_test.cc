@@ -90,6 +90,30 @@ TEST_F(DeviceTest, IsNotUsedBeforeItHadTimeToLookWhatLies) {
   EXPECT_FALSE(State().lying()) << "it was seen to be empty, and so the card is a new one";
 }
 
+TEST_F(DeviceTest, ASlowReaderIsNotUsedBeforeItSaidWhatLies) {
+  bluez_.SetAdapter(true, true);
+  bluez_.SetRunning(true);
+  reader_ = &bluez_.Add("00:11:22:33:44:55", "FT_1");
+  reader_->reader.card = reader_->reader.silent = true;
+  Start("FT_1");
+  loop_.Advance(3s);
+  ASSERT_EQ(reader_->reader.types.size(), 1u);
+  EXPECT_TRUE(State().has_trouble()) << "nobody knows yet what lies there";
+  bluez_.TakeCard(*reader_);
+  bluez_.LayCard(*reader_);
+  bluez_.TakeCard(*reader_);
+  loop_.Settle();
+  EXPECT_TRUE(State().has_trouble()) << "what goes says nothing of what comes";
+  bluez_.LayCard(*reader_);
+  loop_.Settle();
+  reader_->reader.silent = false;
+  bluez_.Say(*reader_, reader_->reader.owed);
+  loop_.Settle();
+  EXPECT_EQ(State().presence(), PRESENCE_PRESENT);
+  EXPECT_EQ(State().insertion(), 1u);
+  EXPECT_TRUE(State().lying());
+}
+
 TEST_F(DeviceTest, ACardThatIsToldOfAndFoundIsOneCard) {
   bluez_.SetAdapter(true, true);
   bluez_.SetRunning(true);
@@ -131,6 +155,7 @@ TEST_F(DeviceTest, ASwapBetweenTwoLooksIsSeenByItsAtr) {
   loop_.Settle();
   EXPECT_EQ(opened->code, "CARD_GONE");
   EXPECT_EQ(State().insertion(), 2u);
+  EXPECT_TRUE(State().lying()) << "who laid it down, and when?";
   EXPECT_FALSE(reader_->reader.powered);
 }
 
@@ -150,6 +175,21 @@ TEST_F(DeviceTest, AReaderThatTellsOfTheSameCardAgainAfterPoweringOff) {
   loop_.Settle();
   bluez_.LayCard(*reader_);
   loop_.Settle();
+  EXPECT_EQ(State().insertion(), 1u);
+}
+
+TEST_F(DeviceTest, AReaderThatTellsOfTheSameCardAgainBeforeItHasPoweredItOff) {
+  StartWithCard();
+  MustOpen(1);
+  loop_.Advance(2s);
+  reader_->reader.silent = true;
+  radio_->Close(1);
+  bluez_.LayCard(*reader_);
+  loop_.Settle();
+  reader_->reader.silent = false;
+  bluez_.Say(*reader_, reader_->reader.owed);
+  loop_.Settle();
+  EXPECT_EQ(State().presence(), PRESENCE_PRESENT);
   EXPECT_EQ(State().insertion(), 1u);
 }
 
@@ -197,6 +237,44 @@ TEST_F(DeviceTest, ACardThatLostItsPowerIsANewOne) {
   EXPECT_TRUE(State().lying());
 }
 
+TEST_F(DeviceTest, AnOpenThatFailsLateDoesNotTakeTheNextCardAway) {
+  StartWithCard();
+  reader_->reader.silent = true;
+  reader_->reader.card = false;
+  const auto opened = Open(1, 1);
+  bluez_.TakeCard(*reader_);
+  loop_.Settle();
+  EXPECT_EQ(opened->code, "CARD_GONE");
+  bluez_.LayCard(*reader_);
+  loop_.Settle();
+  reader_->reader.silent = false;
+  bluez_.Say(*reader_, reader_->reader.owed);
+  loop_.Settle();
+  EXPECT_EQ(State().presence(), PRESENCE_PRESENT);
+  EXPECT_EQ(State().insertion(), 2u);
+  EXPECT_FALSE(State().lying());
+  MustOpen(2);
+}
+
+TEST_F(DeviceTest, AnOpenThatSucceedsLateSaysNothingOfTheNextCard) {
+  StartWithCard();
+  reader_->reader.silent = true;
+  const auto opened = Open(1, 1);
+  bluez_.TakeCard(*reader_);
+  loop_.Settle();
+  EXPECT_EQ(opened->code, "CARD_GONE");
+  bluez_.LayCard(*reader_);
+  loop_.Settle();
+  reader_->reader.silent = false;
+  bluez_.Say(*reader_, {0x80, 2, 0, 0, 0, 0, static_cast<uint8_t>(reader_->reader.types.size()), 0,
+                        0, 0, 0x3B, 0x00});
+  loop_.Settle();
+  EXPECT_EQ(State().insertion(), 2u);
+  EXPECT_FALSE(State().lying());
+  EXPECT_EQ(State().atr(), std::string("\x3B\x80\x80\x01\x01"));
+  EXPECT_FALSE(reader_->reader.powered);
+}
+
 TEST_F(DeviceTest, TheSessionOfACardThatIsGoneIsInNobodysWay) {
   StartWithCard();
   MustOpen(1);
@@ -213,6 +291,29 @@ TEST_F(DeviceTest, TheSessionOfACardThatIsGoneIsInNobodysWay) {
   const auto answer = Transmit(2);
   loop_.Settle();
   EXPECT_EQ(answer->code, "OK");
+}
+
+TEST_F(DeviceTest, WhatWasStillAskedOfACardDoesNotSwitchItOffInItsSession) {
+  StartWell();
+  reader_->reader.silent = true;
+  bluez_.LayCard(*reader_);
+  bluez_.TakeCard(*reader_);
+  bluez_.LayCard(*reader_);
+  loop_.Settle();
+  bluez_.Say(*reader_, reader_->reader.owed);
+  loop_.Settle();
+  ASSERT_EQ(State().presence(), PRESENCE_PRESENT);
+  // It is powered a second time, for the second coming.
+  const auto opened = Open(1, State().insertion());
+  reader_->reader.silent = false;
+  bluez_.Say(*reader_, reader_->reader.owed);
+  loop_.Settle();
+  EXPECT_EQ(opened->code, "OK");
+  EXPECT_TRUE(reader_->reader.powered);
+  EXPECT_EQ(State().insertion(), 1u);
+  radio_->Close(1);
+  loop_.Settle();
+  EXPECT_FALSE(reader_->reader.powered);
 }
 
 TEST_F(DeviceTest, TheLinkIsLostInMidApdu) {
@@ -276,6 +377,52 @@ TEST_F(DeviceTest, CloseEndsATransmit) {
   EXPECT_FALSE(reader_->reader.powered);
   MustOpen(2);
   EXPECT_EQ(bluez_.Called("Disconnect"), 0);
+}
+
+TEST_F(DeviceTest, TheEndOfThePluginPowersOffAndDisconnects) {
+  StartWithCard();
+  MustOpen(1);
+  bool ended = false;
+  radio_->End([&] { ended = true; });
+  EXPECT_EQ(Transmit(1)->code, "READER_LOST");
+  EXPECT_EQ(bluez_.Called("Disconnect"), 0) << "not before it is off";
+  loop_.Settle();
+  EXPECT_EQ(reader_->reader.types.back(), 0x63);
+  EXPECT_EQ(bluez_.Called("Disconnect"), 1);
+  EXPECT_TRUE(ended);
+  loop_.Advance(60s);
+  EXPECT_EQ(bluez_.Called("Connect"), 1);
+}
+
+TEST_F(DeviceTest, TheEndOfThePluginDoesNotWaitForASilentReader) {
+  StartWithCard();
+  MustOpen(1);
+  reader_->reader.silent = true;
+  const auto answer = Transmit(1);
+  bool ended = false;
+  radio_->End([&] { ended = true; });
+  loop_.Advance(150ms);
+  EXPECT_FALSE(ended);
+  loop_.Advance(100ms);
+  EXPECT_EQ(answer->code, "READER_LOST");
+  EXPECT_EQ(bluez_.Called("Disconnect"), 1);
+  EXPECT_TRUE(ended);
+}
+
+TEST_F(DeviceTest, TheEndOfThePluginWaitsForAClose) {
+  StartWithCard();
+  MustOpen(1);
+  reader_->reader.silent = true;
+  radio_->Close(1);
+  bool ended = false;
+  radio_->End([&] { ended = true; });
+  loop_.Advance(150ms);
+  EXPECT_EQ(bluez_.Called("Disconnect"), 0);
+  reader_->reader.silent = false;
+  bluez_.Say(*reader_, reader_->reader.owed);
+  loop_.Settle();
+  EXPECT_EQ(bluez_.Called("Disconnect"), 1);
+  EXPECT_TRUE(ended);
 }
 
 TEST_F(DeviceTest, TheNextSessionWaitsForTheAnswerThatIsOwed) {

@@ -145,6 +145,18 @@ TEST_P(EmulatedReaderTest, AVerifiedPinDoesNotOutliveItsSession) {
   EXPECT_EQ(StatusWordOfSignature(MustOpen()), (Bytes{0x69, 0x82}));
 }
 
+TEST_P(EmulatedReaderTest, ItsEndLeavesNoReaderWithAnOpenCard) {
+  StartWithCard();
+  const uint64_t session = MustOpen();
+  for (const Bytes& command : {kSelectJpki, kSelectPin}) {
+    EXPECT_EQ(Code(place_.client().Transmit(session, command)), "OK");
+  }
+  EXPECT_EQ(Code(place_.client().VerifyPin(session, kVerify, kPin)), "OK");
+  EXPECT_EQ(place_.StatusOf("reader1", "connected"), 1);
+  EXPECT_EQ(place_.process().End(), 0);
+  EXPECT_EQ(place_.StatusOf("reader1", "connected"), 0);
+}
+
 TEST_P(EmulatedReaderTest, ThePinIsNowhereInItsMemoryAfterwards) {
   StartWithCard();
   const uint64_t session = MustOpen();

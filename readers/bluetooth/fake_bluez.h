@@ -18,7 +18,8 @@ class FakeReader {
   bool card = false;
   bool powered = false;
   bool mute_card = false;  // lies there, and gives no ATR
-  bool silent = false;     // answers nothing
+  bool silent = false;     // answers nothing, and owes what it would have said last
+  std::vector<uint8_t> owed;
   std::vector<uint8_t> atr = {0x3B, 0x80, 0x80, 0x01, 0x01};
   std::vector<uint8_t> answer = {0x90, 0x00};
   std::vector<std::vector<uint8_t>> apdus;  // that came
@@ -40,7 +41,6 @@ class FakeReader {
       failed = !powered;
       if (powered) data = answer;
     }
-    if (silent) return {};
     const uint8_t slot = !card ? 2 : powered ? 0 : 1;
     std::vector<uint8_t> said = {static_cast<uint8_t>(type == 0x62 || type == 0x6F ? 0x80 : 0x81),
                                  static_cast<uint8_t>(data.size()),
@@ -53,7 +53,9 @@ class FakeReader {
                                  static_cast<uint8_t>(failed ? 0xFE : 0),
                                  0};
     said.insert(said.end(), data.begin(), data.end());
-    return said;
+    if (!silent) return said;
+    owed = said;
+    return {};
   }
 };
 

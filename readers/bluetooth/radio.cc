@@ -12,6 +12,7 @@ using namespace check::v1;  // NOLINT: the failure codes.
 using std::chrono::milliseconds;
 
 constexpr milliseconds kAgain(5'000);
+constexpr milliseconds kPingPatience(1'000);
 constexpr size_t kMostMentioned = 32;
 constexpr int kMostTold = 5;  // of them, in one line
 
@@ -116,13 +117,14 @@ void Radio::Consider(const std::string& path) {
 
   // An alias that nobody gave is made of the address.
   std::string name = text("Name");
-  if (name.empty()) name = text("Alias");
+  const bool own = !name.empty();
+  if (!own) name = text("Alias");
   name = PlainLine(name);
   const bool known = LooksLikeReader(
       name, ValueOr<std::vector<std::string>>(objects_, path, kDevice, "UUIDs", {}));
   const Selection::Entry* const entry = options_.selection.Match(address, name, known);
   if (entry == nullptr) {
-    if (known) Mention(name, address);
+    if (known) Mention(name, own, address);
     return;
   }
   if (known_.size() == Selection::kMostEntries) {
@@ -135,8 +137,11 @@ void Radio::Consider(const std::string& path) {
   known_.back().device->Found(path);
 }
 
-void Radio::Mention(const std::string& name, const std::string& address) {
-  if (mentioned_.size() == kMostMentioned || !mentioned_.emplace(address, name).second) return;
+void Radio::Mention(const std::string& name, bool own, const std::string& address) {
+  const auto at = mentioned_.find(address);
+  // Once by an alias and once by its name: who changes names all the time is not followed.
+  if (at == mentioned_.end() ? mentioned_.size() == kMostMentioned : at->second.own || !own) return;
+  mentioned_[address] = {name, own};
   std::fprintf(stderr, "in reach, and not in the setting readers: %s (%s)\n", name.c_str(),
                address.c_str());
   if (options_.selection.entries().empty()) Publish();
@@ -145,8 +150,8 @@ void Radio::Mention(const std::string& name, const std::string& address) {
 std::string Radio::WhoIsInReach() const {
   std::string names;
   int told = 0;
-  for (const auto& [address, name] : mentioned_) {
-    names += (told == 0 ? "" : ", ") + name + " (" + address + ")";
+  for (const auto& [address, mentioned] : mentioned_) {
+    names += (told == 0 ? "" : ", ") + mentioned.name + " (" + address + ")";
     if (++told == kMostTold) break;
   }
   return names.empty() ? "no reader is in reach" : "in reach: " + names;
@@ -296,6 +301,23 @@ void Radio::Close(uint64_t session) {
   Device* const device = at->second;
   sessions_.erase(at);
   device->Close(session);
+}
+
+void Radio::End(std::function<void()> ended) {
+  // Nobody is found or opened any more.
+  adapter_.clear();
+  search_.Use("");
+  again_.Stop();
+  trouble_ = FailureStatus(FAILURE_CODE_READER_SERVICE_DOWN, "the plugin ends");
+  const auto left = std::make_shared<size_t>(known_.size() + 1);
+  const auto one_ended = [this, left, ended = std::move(ended)] {
+    if (--*left > 0) return;
+    // Whoever answers this has read what was sent before.
+    bluez_.Call("/org/bluez", "org.freedesktop.DBus.Peer", "Ping", kPingPatience,
+                [ended](const CallError*) { ended(); });
+  };
+  for (const Known& known : known_) known.device->End(one_ended);
+  one_ended();
 }
 
 }  // namespace madoguchi::bluetooth

@@ -39,6 +39,9 @@ class Radio final : public Bluez::Listener {
   void Open(uint64_t session, const std::string& reader, uint64_t insertion, Device::Answer answer);
   void Transmit(uint64_t session, Secret command, Device::Answer answer);
   void Close(uint64_t session);
+  // For good: all devices as Device::End. `ended` is called when bluetoothd has heard everything,
+  // or never, where it does not answer.
+  void End(std::function<void()> ended);
 
   // Bluez::Listener
   void ServiceUp() override;
@@ -54,12 +57,17 @@ class Radio final : public Bluez::Listener {
     std::string address, advertised;
     std::unique_ptr<Device> device;
   };
+  struct Mentioned {
+    std::string name;
+    bool own;  // which it told
+  };
 
   void ChooseAdapter();
   void Suspend(FailureCode code, const std::string& why);
   // A device that BlueZ tells of: one of ours?
   void Consider(const std::string& path);
-  void Mention(const std::string& name, const std::string& address);
+  // `own`: the device told its name.
+  void Mention(const std::string& name, bool own, const std::string& address);
   std::string WhoIsInReach() const;
   std::string NameFor(const Selection::Entry& entry, const std::string& advertised,
                       const std::string& address) const;
@@ -82,7 +90,7 @@ class Radio final : public Bluez::Listener {
   Objects objects_;
   std::vector<Known> known_;
   std::map<uint64_t, Device*> sessions_;
-  std::map<std::string, std::string> mentioned_;  // names by address
+  std::map<std::string, Mentioned> mentioned_;  // by address
   Timer again_;
   Search search_;
   Leash leash_;

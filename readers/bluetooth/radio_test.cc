@@ -94,6 +94,21 @@ TEST_F(RadioTest, TheAdapterIsPulledAndPluggedIn) {
   EXPECT_EQ(State().presence(), PRESENCE_ABSENT);
 }
 
+TEST_F(RadioTest, AnotherAdapterTakesOver) {
+  StartWell();
+  const std::string path = "/org/bluez/hci1/dev_00_11_22_33_44_55";
+  radio_->Added("/org/bluez/hci1", {{kAdapter, {{"Powered", true}}}});
+  radio_->Added(path, {{kDevice, {{"Address", reader_->address}, {"Name", reader_->name}}}});
+  EXPECT_EQ(bluez_.Called("Disconnect"), 0);
+  radio_->Removed("/org/bluez/hci0", {kAdapter});
+  EXPECT_EQ(bluez_.Called("Disconnect"), 1) << "its link hangs on the adapter that went";
+  EXPECT_EQ(Trouble(), "READER_OUT_OF_RANGE");
+  reader_->path = path;
+  loop_.Advance(3s);
+  EXPECT_EQ(bluez_.Called("Connect"), 2);
+  EXPECT_EQ(State().presence(), PRESENCE_ABSENT);
+}
+
 TEST_F(RadioTest, BluetoothdIsRestarted) {
   StartWithCard();
   MustOpen(1);
@@ -172,6 +187,23 @@ TEST_F(RadioTest, AReaderThatBluetoothdForgotIsSearchedFor) {
   EXPECT_EQ(State().presence(), PRESENCE_ABSENT);
 }
 
+TEST_F(RadioTest, AReaderThatIsMissedAgainIsSearchedForAtOnce) {
+  bluez_.SetAdapter(true, true);
+  bluez_.SetRunning(true);
+  reader_ = &bluez_.Add("00:11:22:33:44:55", "FT_1");
+  reader_->in_reach = false;
+  Start("FT_1");
+  loop_.Advance(200s);
+  reader_->in_reach = true;
+  loop_.Advance(45s);
+  ASSERT_EQ(State().presence(), PRESENCE_ABSENT);
+  const int searches = bluez_.Called("StartDiscovery");
+  reader_->in_reach = false;
+  bluez_.Forget(*reader_);
+  loop_.Advance(12s);
+  EXPECT_EQ(bluez_.Called("StartDiscovery"), searches + 2) << "one, a second's rest, and one more";
+}
+
 TEST_F(RadioTest, NobodyIsUsedWhoWasNotNamed) {
   bluez_.SetAdapter(true, true);
   bluez_.SetRunning(true);
@@ -188,6 +220,26 @@ TEST_F(RadioTest, NobodyIsUsedWhoWasNotNamed) {
   EXPECT_EQ(ServiceTrouble(), "READERS_NOT_CHOSEN");
   EXPECT_EQ(shown_.trouble().detail(),
             "the setting readers is empty; in reach: FT_1 (00:11:22:33:44:55)");
+}
+
+TEST_F(RadioTest, WhoIsInReachIsToldByItsNameOnceThatIsKnown) {
+  bluez_.SetAdapter(true, true);
+  bluez_.SetRunning(true);
+  Start("");
+  const std::string path = "/org/bluez/hci0/dev_00_11_22_33_44_66";
+  const std::vector<std::string> uuids = {"46540001-0002-00c4-0000-465453414645"};
+  radio_->Added(path, {{kDevice,
+                        {{"Address", std::string("00:11:22:33:44:66")},
+                         {"Alias", std::string("00-11-22-33-44-66")},
+                         {"UUIDs", uuids}}}});
+  EXPECT_EQ(shown_.trouble().detail(),
+            "the setting readers is empty; in reach: 00-11-22-33-44-66 (00:11:22:33:44:66)");
+  radio_->Changed(path, kDevice, {{"Name", std::string("FT_2")}}, {});
+  EXPECT_EQ(shown_.trouble().detail(),
+            "the setting readers is empty; in reach: FT_2 (00:11:22:33:44:66)");
+  radio_->Changed(path, kDevice, {{"Name", std::string("FT_3")}}, {});
+  EXPECT_EQ(shown_.trouble().detail(),
+            "the setting readers is empty; in reach: FT_2 (00:11:22:33:44:66)");
 }
 
 TEST_F(RadioTest, ByAddressAndByPatternSeveral) {

@@ -34,6 +34,10 @@ void Search::Steer(Need need) {
   if (need == Need::kHold || need == Need::kNone) {
     if (searching_) End();
     timer_.Stop();
+    if (need == Need::kHold) return;
+    // What is missed next is another matter.
+    in_vain_ = 0;
+    next_ = loop_.Now();
     return;
   }
   if (need == Need::kMore) in_vain_ = 0;
@@ -64,7 +68,7 @@ void Search::End() {
   next_ = loop_.Now() +
           (need_ == Need::kMore
                ? kRestWithoutNeed
-               : std::min(kShortestRest * (1 << std::min(in_vain_ - 1, 5)), kLongestRest));
+               : std::min(kShortestRest * (1 << std::clamp(in_vain_ - 1, 0, 5)), kLongestRest));
 }
 
 }  // namespace madoguchi::bluetooth
