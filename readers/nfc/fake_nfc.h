@@ -26,11 +26,14 @@ class FakePorts final : public NfcPorts {
     bool hang = false;  // Exchange comes back when it is aborted, or this is false again
     bool deaf = false;  // and does not hear of an abort
     Outcome field_off = Outcome::kDone;
+    bool hold = false;  // Find comes back when this is false again
+    // So many calls fail first: of a card that wakes slowly, of a chip that owes an answer.
+    int finds_missed = 0, pings_missed = 0, fields_stuck = 0;
   };
   // What was asked of it.
   struct Counts {
     int opened = 0, closed = 0, finds = 0, pings = 0, exchanges = 0, aborts = 0, fields_off = 0;
-    bool hanging = false;
+    bool hanging = false, held = false;
     int wrong = 0;  // calls that must not be
   };
 
@@ -61,6 +64,7 @@ class FakePorts final : public NfcPorts {
       if (std::this_thread::get_id() != owner_) ++ports_.counts_.wrong;
       return look(ports_.script_, ports_.counts_);
     }
+    static bool Missed(int& left) { return left > 0 && left-- > 0; }
 
    public:
     explicit Device(FakePorts& ports) : ports_(ports), owner_(std::this_thread::get_id()) {}
@@ -70,15 +74,19 @@ class FakePorts final : public NfcPorts {
     std::string chip() const override { return "FAKE v1"; }
     Outcome Find(std::vector<uint8_t>* atr) override {
       *atr = {0x3B, 0x80, 0x80, 0x01, 0x01};
-      return Call([](Script& script, Counts& counts) {
-        ++counts.finds;
-        return script.find;
-      });
+      std::unique_lock<std::mutex> lock(ports_.mutex_);
+      Counts& counts = ports_.counts_;
+      if (std::this_thread::get_id() != owner_) ++counts.wrong;
+      ++counts.finds;
+      counts.held = true;
+      ports_.changed_.wait(lock, [&] { return !ports_.script_.hold; });
+      counts.held = false;
+      return Missed(ports_.script_.finds_missed) ? Outcome::kNoCard : ports_.script_.find;
     }
     Outcome Ping() override {
       return Call([](Script& script, Counts& counts) {
         ++counts.pings;
-        return script.ping;
+        return Missed(script.pings_missed) ? Outcome::kCardGone : script.ping;
       });
     }
     Outcome Exchange(std::span<const uint8_t> command, std::chrono::milliseconds patience,
@@ -108,7 +116,7 @@ class FakePorts final : public NfcPorts {
     Outcome FieldOff() override {
       return Call([](Script& script, Counts& counts) {
         ++counts.fields_off;
-        return script.field_off;
+        return Missed(script.fields_stuck) ? Outcome::kGarbled : script.field_off;
       });
     }
 

@@ -127,6 +127,10 @@ void NfcSlot::Look() {
 void NfcSlot::LookForCard() {
   std::vector<uint8_t> atr;
   const Outcome outcome = device_->Find(&atr);
+  Looked(outcome, atr);
+}
+
+void NfcSlot::Looked(Outcome outcome, const std::vector<uint8_t>& atr) {
   next_look_ = Clock::now() + timing_.poll;
   if (outcome == Outcome::kDone) {
     faults_ = 0;
@@ -153,10 +157,31 @@ void NfcSlot::PingCard() {
   if (outcome == Outcome::kDone) {
     faults_ = 0;
   } else if (outcome == Outcome::kCardGone) {
-    CardGone(FailureStatus(FAILURE_CODE_CARD_GONE, "the card does not answer any more"));
+    LoseCard(FailureStatus(FAILURE_CODE_CARD_GONE, "the card does not answer any more"));
   } else {
     GiveUp(outcome);
   }
+}
+
+bool NfcSlot::SwitchOff() {
+  Outcome outcome = device_->FieldOff();
+  // A chip that was interrupted may owe an answer.
+  if (outcome != Outcome::kDone && outcome != Outcome::kLost) outcome = device_->FieldOff();
+  if (outcome == Outcome::kDone) return true;
+  faults_ = kMostFaults;
+  GiveUp(outcome);
+  return false;
+}
+
+void NfcSlot::LoseCard(const absl::Status& why) {
+  // It may lie there still, with a PIN verified.
+  if (!SwitchOff()) return;
+  first_look_ = true;
+  // Before anybody hears that it is gone: what is laid down upon that is fresh.
+  std::vector<uint8_t> atr;
+  const Outcome outcome = device_->Find(&atr);
+  CardGone(why);
+  Looked(outcome, atr);
 }
 
 bool NfcSlot::GiveUp(Outcome outcome) {
@@ -192,6 +217,12 @@ void NfcSlot::Unusable(const absl::Status& why) {
 void NfcSlot::CardGone(const absl::Status& why) {
   Update([&](reader::v1::ReaderState& state) {
     if (session_ != 0 && lost_.ok()) lost_ = why;
+    // What the session still wanted was for that card, and not for the one that is found next.
+    if (job_ != nullptr) {
+      job_->status = why;
+      job_->done = true;
+      job_ = nullptr;
+    }
     state.set_presence(PRESENCE_ABSENT);
     state.set_lying(false);
     state.clear_atr();
@@ -267,26 +298,24 @@ void NfcSlot::Do(const std::shared_ptr<Job>& job) {
     return;
   }
   if (outcome == Outcome::kAborted) return;  // The session is being closed, and the card reset.
-  if (outcome == Outcome::kCardGone) return CardGone(status);
+  if (outcome == Outcome::kCardGone) {
+    if (SwitchOff()) CardGone(status);
+    return;
+  }
   if (outcome == Outcome::kLost || CodeOf(status) == FAILURE_CODE_READER_SILENT) {
     faults_ = kMostFaults;
     GiveUp(outcome);
     return;
   }
   // Nobody knows what the card did: it forgets everything, and what lies there then lies.
-  if (device_->FieldOff() == Outcome::kLost) {
-    GiveUp(Outcome::kLost);
-    return;
-  }
-  first_look_ = true;
-  CardGone(status);
+  LoseCard(status);
 }
 
 void NfcSlot::Reset() {
-  Outcome outcome = device_->FieldOff();
+  if (!SwitchOff()) return;
   std::vector<uint8_t> atr;
-  if (outcome == Outcome::kDone) outcome = device_->Find(&atr);
-  // A chip that was interrupted may owe an answer; a card may wake slowly.
+  Outcome outcome = device_->Find(&atr);
+  // A card may wake slowly.
   if (outcome != Outcome::kDone && outcome != Outcome::kLost) outcome = device_->Find(&atr);
   bool present;
   {
@@ -295,13 +324,14 @@ void NfcSlot::Reset() {
   }
   next_look_ = Clock::now() + timing_.ping;
   if (outcome == Outcome::kDone && present) return;
-  if (outcome == Outcome::kDone || outcome == Outcome::kNoCard) {
-    if (present) CardGone(FailureStatus(FAILURE_CODE_CARD_GONE, "gone at the reset"));
+  if (outcome == Outcome::kNoCard && present) {
+    LoseCard(FailureStatus(FAILURE_CODE_CARD_GONE, "gone at the reset"));
+  } else if (outcome == Outcome::kDone || outcome == Outcome::kNoCard) {
     next_look_ = Clock::now();
-    return;
+  } else {
+    faults_ = kMostFaults;
+    GiveUp(outcome);
   }
-  faults_ = kMostFaults;
-  GiveUp(outcome);
 }
 
 absl::StatusOr<std::string> NfcSlot::Open(uint64_t session, uint64_t insertion) {

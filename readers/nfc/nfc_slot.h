@@ -76,9 +76,16 @@ class NfcSlot {
   void TryToOpen();
   void Look();
   void LookForCard();
+  // What came of a look.
+  void Looked(Outcome outcome, const std::vector<uint8_t>& atr);
   void PingCard();
   void Do(const std::shared_ptr<Job>& job);
   void Reset();
+  // False when it could not be: the device was given up then, which closes it.
+  bool SwitchOff();
+  // The card is gone, for all that can be told. One that answers at once after all was not laid
+  // down: it is another insertion, and lies.
+  void LoseCard(const absl::Status& why);
   void CardGone(const absl::Status& why);
   void Unusable(const absl::Status& why);
   // A fault of chip or line that is no news about the card. True when the device was given up.
@@ -87,7 +94,6 @@ class NfcSlot {
   template <typename Change>
   void Update(Change change);
 
-  absl::StatusOr<std::vector<uint8_t>> Await(std::shared_ptr<Job> job, uint64_t session);
   // Aborts the exchange under way, if there is one. An abort may be lost: AwaitAborted waits a
   // little, and aborts once more.
   void Abort(std::unique_lock<std::mutex>& lock);

@@ -186,12 +186,16 @@ TEST_F(NfcSlotTest, AFailedCommandIsNeverRepeatedAndEndsTheSession) {
     const auto before = *slot_->State();
     ports_.Tell([&](Script& script) { script.exchange = one.outcome; });
     const int exchanges = ports_.counts().exchanges;
+    const int fields_off = ports_.counts().fields_off;
     EXPECT_EQ(Code(slot_->Transmit(session, kCommand, false)), one.code);
     EXPECT_EQ(Code(slot_->Transmit(session, kCommand, false)), one.code);
     EXPECT_EQ(ports_.counts().exchanges, exchanges + 1);
     ports_.Tell([](Script& script) { script.exchange = Outcome::kDone; });
     ASSERT_TRUE(AwaitInsertion(before.insertion() + 1)) << one.code;
     EXPECT_EQ(slot_->State()->lying(), one.lying) << one.code;
+    // A device that is lost needs none.
+    const int off = one.outcome == Outcome::kLost ? 0 : 1;
+    EXPECT_EQ(ports_.counts().fields_off, fields_off + off) << one.code;
     // Without a Close: the card of that session is no more.
     ASSERT_EQ(Code(slot_->Open(++session, before.insertion() + 1)), "OK") << one.code;
   }
@@ -255,7 +259,73 @@ TEST_F(NfcSlotTest, ACardThatIsGoneAfterTheResetIsGone) {
   StartSession();
   ports_.Tell([](Script& script) { script.find = Outcome::kNoCard; });
   slot_->Close(1);
-  EXPECT_TRUE(AwaitPresence(PRESENCE_ABSENT));
+  ASSERT_TRUE(AwaitPresence(PRESENCE_ABSENT));
+  Card(true);
+  ASSERT_TRUE(AwaitInsertion(2));
+  EXPECT_FALSE(slot_->State()->lying()) << "it was laid down later";
+}
+
+TEST_F(NfcSlotTest, ACardThatWakesSlowlyAfterTheResetWasNotLaidDown) {
+  StartSession();
+  ports_.Tell([](Script& script) { script.finds_missed = 1; });
+  slot_->Close(1);
+  EXPECT_EQ(Code(slot_->Open(2, 1)), "OK") << "it is the same card";
+  ports_.Tell([](Script& script) { script.finds_missed = 2; });
+  slot_->Close(2);
+  ASSERT_TRUE(AwaitInsertion(2));
+  EXPECT_TRUE(slot_->State()->lying());
+}
+
+TEST_F(NfcSlotTest, ACardThatMissesAPingIsSwitchedOffAndWasNotLaidDown) {
+  StartSession();
+  ports_.Tell([](Script& script) { script.pings_missed = 1; });
+  ASSERT_TRUE(AwaitInsertion(2));
+  EXPECT_TRUE(slot_->State()->lying());
+  EXPECT_EQ(ports_.counts().fields_off, 1) << "a PIN may have been verified";
+  EXPECT_EQ(Code(slot_->Transmit(1, kCommand, false)), "CARD_GONE");
+  Card(false);
+  ASSERT_TRUE(AwaitPresence(PRESENCE_ABSENT));
+  Card(true);
+  ASSERT_TRUE(AwaitInsertion(3));
+  EXPECT_FALSE(slot_->State()->lying());
+}
+
+TEST_F(NfcSlotTest, WhatASessionWantsReachesNoCardButItsOwn) {
+  StartSession();
+  ports_.Tell([](Script& script) {
+    script.pings_missed = 1;
+    script.hold = true;
+  });
+  ASSERT_TRUE(Await([&] { return ports_.counts().held; }));
+  auto answer =
+      std::async(std::launch::async, [this] { return slot_->Transmit(1, kCommand, false); });
+  // It waits until it is known what lies there.
+  EXPECT_EQ(answer.wait_for(50ms), std::future_status::timeout);
+  ports_.Tell([](Script& script) { script.hold = false; });
+  EXPECT_EQ(Code(answer.get()), "CARD_GONE");
+  EXPECT_EQ(ports_.counts().exchanges, 0);
+}
+
+TEST_F(NfcSlotTest, AFieldThatStaysOnIsSwitchedOffOnceMoreOrTheDeviceIsClosed) {
+  StartSession();
+  ports_.Tell([](Script& script) { script.fields_stuck = 1; });
+  slot_->Close(1);
+  EXPECT_EQ(ports_.counts().fields_off, 2);
+  EXPECT_EQ(Code(slot_->Open(2, 1)), "OK");
+  ports_.Tell([](Script& script) { script.fields_stuck = 2; });
+  slot_->Close(2);
+  ASSERT_TRUE(AwaitInsertion(2));
+  EXPECT_TRUE(slot_->State()->lying());
+  EXPECT_EQ(ports_.counts().closed, 1);
+  EXPECT_EQ(ports_.counts().fields_off, 4);
+  // Lost while it is switched off for a card that does not answer.
+  ports_.Tell([](Script& script) {
+    script.pings_missed = 1;
+    script.field_off = Outcome::kLost;
+  });
+  ASSERT_TRUE(AwaitInsertion(3));
+  EXPECT_EQ(ports_.counts().closed, 2);
+  EXPECT_EQ(ports_.counts().fields_off, 5);
 }
 
 TEST_F(NfcSlotTest, StopEndsWhatIsUnderWayAndClosesTheDevice) {

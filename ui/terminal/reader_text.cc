@@ -20,7 +20,7 @@ constexpr Phrase kPresent("カードあり", "card");
 constexpr Phrase kLying("カードあり（前から）", "card, from before");
 constexpr Phrase kUnpowered("カードを起動できない", "card does not wake");
 constexpr Phrase kBusy("ほかのソフトが使用中", "held by another program");
-constexpr Phrase kUnknown("状態が分からない", "state not known");
+constexpr Phrase kUnknown("状態不明", "state not known");
 constexpr Phrase kNamed("{}（{}）", "{} ({})");
 
 constexpr Phrase kMyNumberCard("マイナンバーカード", "My Number Card");

@@ -131,7 +131,7 @@ inline constexpr Phrase kAskVisual(
     "カードの写真と本人は一致しますか（y: 一致、n: 不一致） [y/n]: ",
     "Do the card's photo and the person match? (y: match, n: no match) [y/n]: ");
 inline constexpr Phrase kAskLastTry(
-    "あと1回まちがえるとロックされます。もう一度入力した番号を使いますか [y/n]: ",
+    "次に間違えるとロックされます。入力した番号で、最後の1回を使いますか [y/n]: ",
     "One more mistake blocks the PIN. Use the last try? [y/n]: ");
 inline constexpr Phrase kAskSameCard("置かれているのは、この患者さんのカードですか [y/n]: ",
                                      "Is the card that lies there this patient's? [y/n]: ");

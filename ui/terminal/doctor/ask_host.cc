@@ -1,4 +1,5 @@
 #include <chrono>
+#include <ctime>
 #include <future>
 #include <vector>
 
@@ -15,8 +16,9 @@ using desk::v1::Desk;
 // A look at a card takes six seconds at the most; the authority is waited for as long as a check
 // would wait.
 constexpr std::chrono::seconds kPatience(20);
-// As many as a host looks at, at once.
-constexpr size_t kAtOnce = 4;
+// A host has room for four errands at once (host/check/errands.h), and the question to the
+// authority is one of them.
+constexpr size_t kAtOnce = 3;
 
 class Caller {
  public:
@@ -104,6 +106,7 @@ HostSeen AskHost(screen::DeskConnection& connection) {
   seen.host = caller.Call<desk::v1::GetHostReply>(
       [](auto* stub, auto* call, auto* reply) { return stub->GetHost(call, {}, reply); });
   if (!seen.host.ok()) return seen;
+  seen.told_at = std::time(nullptr);
   // Beside all else: it may be slow.
   auto authority = std::async(std::launch::async, [&caller] {
     return caller.Call<desk::v1::ProbeAuthorityReply>(

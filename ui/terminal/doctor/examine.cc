@@ -23,8 +23,8 @@ constexpr Phrase kHidden(
 constexpr Phrase kIncidents("プラグインが隔離に阻まれたかどうかは、管理者にだけ表示されます。",
                             "Whether a plugin ran into its jail is shown to the admin alone.");
 constexpr Phrase kElsewhere(
-    "窓口システムは別の機械にあります。その機械のサービスと機器は、そこで madoguchi doctor "
-    "を実行して調べてください。",
+    "窓口システムは別のパソコンにあります。そのパソコンのサービスと機器は、そこで "
+    "madoguchi doctor を実行して調べてください。",
     "The host is on another machine. Run madoguchi doctor there to examine its services and "
     "devices.");
 

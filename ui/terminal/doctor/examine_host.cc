@@ -44,7 +44,14 @@ constexpr Phrase kCheckNetwork(
     "ネットワークと、プラグインの設定にあるサーバーの場所を確かめてください。",
     "Check the network, and where the plugin's settings say the server is.");
 
-constexpr char kDenied[] = "which its jail denies";
+// How an incident ends that tells of the jail (sdk/launch/attempt.cc, denied_calls.cc).
+constexpr const char* kDenied[] = {"which its jail denies", ", which is outside of its jail",
+                                   "leads outside of its jail", "lets it only read"};
+
+bool IsOfJail(const std::string& what) {
+  return std::any_of(std::begin(kDenied), std::end(kDenied),
+                     [&](const char* end) { return what.find(end) != std::string::npos; });
+}
 
 void JudgeRunning(const PluginRow& row, std::vector<Finding>* findings) {
   for (const std::string& permission : row.asked()) {
@@ -54,7 +61,7 @@ void JudgeRunning(const PluginRow& row, std::vector<Finding>* findings) {
                               Both(kApprove, {row.name(), row.name()})));
   }
   for (const auto& incident : row.incident()) {
-    if (incident.what().find(kDenied) == std::string::npos) continue;
+    if (!IsOfJail(incident.what())) continue;
     findings->push_back(Found(FAILURE_CODE_PLUGIN_CONFINED,
                               Both(kTried, {row.name(), incident.what(),
                                             std::to_string(incident.times()), incident.last()}),

@@ -11,7 +11,7 @@ namespace {
 using namespace check::v1;  // NOLINT: the codes.
 
 constexpr Phrase kNobodyNeeds("使うプラグインがありません", "no plugin uses it");
-constexpr Phrase kOfAnotherMachine("窓口システムは別の機械にあります",
+constexpr Phrase kOfAnotherMachine("窓口システムは別のパソコンにあります",
                                    "the host is on another machine");
 
 // PC/SC
@@ -203,15 +203,16 @@ Part ExamineUsb(const Seen& seen, const Diagnosis& before) {
     if (IsToken(device)) continue;
     ++count;
     const std::string name = device.name.empty() ? "USB" : device.name;
+    // Also where the kernel has a module for it: without that it is read by nothing at all.
+    if (std::count(std::begin(kWithoutDriver), std::end(kWithoutDriver), device.id) > 0) {
+      findings.push_back(Found(FAILURE_CODE_READER_WITHOUT_DRIVER,
+                               Both(kNoDriver, {name, device.id}), Both(kAnotherReader)));
+      continue;
+    }
     if (!device.module.empty()) {
       findings.push_back(Found(FAILURE_CODE_READER_PORT_BUSY,
                                Both(kClaimed, {name, device.id, device.module}),
                                Both(kRemoveModule, {device.module, device.module})));
-      continue;
-    }
-    if (std::count(std::begin(kWithoutDriver), std::end(kWithoutDriver), device.id) > 0) {
-      findings.push_back(Found(FAILURE_CODE_READER_WITHOUT_DRIVER,
-                               Both(kNoDriver, {name, device.id}), Both(kAnotherReader)));
       continue;
     }
     if (!readers || !device.ccid) continue;

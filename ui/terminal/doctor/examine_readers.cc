@@ -26,7 +26,7 @@ constexpr Phrase kNoCard(
     "no card lies there; lay one down and run this again to examine it too");
 constexpr Phrase kMyNumberCard("{} のカードはマイナンバーカードです",
                                "a My Number Card lies on {}");
-constexpr Phrase kInCheck("カードは確認に使われています", "a check is using the card");
+constexpr Phrase kInCheck("カードは確認中です", "a check is using the card");
 
 bool IsSet(const Failure& failure) { return failure.code() != FAILURE_CODE_UNSPECIFIED; }
 
@@ -149,8 +149,9 @@ Part ExamineCards(const Seen& seen, const Diagnosis&) {
     if (!card->second.ok()) {
       const Failure why = FailureOf(card->second.status(), FAILURE_CODE_UNSPECIFIED);
       // It was taken away, or a check took it, while it was asked about.
-      const bool moved =
-          why.code() == FAILURE_CODE_CARD_GONE || why.code() == FAILURE_CODE_READER_LOST;
+      const bool moved = why.code() == FAILURE_CODE_CARD_GONE ||
+                         why.code() == FAILURE_CODE_CARD_BUSY ||
+                         why.code() == FAILURE_CODE_READER_LOST;
       if (why.code() == FAILURE_CODE_ROLE_FORBIDDEN || !IsSet(why)) {
         return NotAnswered(card->second.status());
       }

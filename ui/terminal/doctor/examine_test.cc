@@ -73,6 +73,13 @@ TEST_F(DiagnosisOfHost, PluginsThatAreJailedTooTightly) {
   other->set_what("killed by Segmentation fault");
   EXPECT_THAT(Codes(), ElementsAre("plugins PLUGIN_CONFINED"));
   EXPECT_THAT(Seen(), HasSubstr("tried ptrace"));
+  for (const char* const what : {"tried to open /etc/passwd, which is outside of its jail",
+                                 "tried to open /usr/lib/a, which leads outside of its jail",
+                                 "tried to write /usr/lib/a, which its jail lets it only read"}) {
+    incident->set_what(what);
+    EXPECT_THAT(Codes(), ElementsAre("plugins PLUGIN_CONFINED"));
+    EXPECT_THAT(Seen(), HasSubstr(what));
+  }
   Plugin().clear_incident();
   Plugin().add_asked("usb");
   EXPECT_THAT(Codes(), ElementsAre("plugins PLUGIN_CONFINED"));
@@ -181,6 +188,8 @@ TEST_F(DiagnosisOfHost, WhatLiesOnTheReader) {
   EXPECT_THAT(Codes(), ElementsAre("cards CARD_SILENT"));
   Card() = FailureStatus(FAILURE_CODE_CARD_GONE);
   EXPECT_THAT(Codes(), IsEmpty()) << "it was taken away while it was asked about";
+  Card() = FailureStatus(FAILURE_CODE_CARD_BUSY);
+  EXPECT_THAT(Codes(), IsEmpty()) << "a check took it while it was asked about";
   seen_.host.cards.clear();
   EXPECT_THAT(Codes(), IsEmpty()) << "a check has it";
   Reader().mutable_state()->set_busy(true);

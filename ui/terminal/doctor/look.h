@@ -7,8 +7,8 @@
 
 namespace madoguchi::terminal::doctor {
 
-// Looks at `machine`. `host` tells which plugins there are, and so which ports are of interest;
-// their processes are looked at only where the host is local.
+// Looks at `machine`. `host` tells which plugins there are, and so which ports are of interest.
+// Where the host is on another machine nothing but this one's clock and program is looked at.
 MachineSeen LookAt(const Machine& machine, const HostSeen& host);
 
 // Asks the host all that this caller may know. Cards that lie on its readers are looked at, those

@@ -175,8 +175,9 @@ class Files {
   int hidden_ = 0;
 };
 
-// The serial ports of a plugin: those that its permissions name, and those that its readers are
-// named after (NFC /dev/ttyUSB0).
+// The serial ports of a plugin: those that its permissions name, and the devices that its readers
+// are named after (NFC /dev/ttyUSB0). A plugin names its readers as it likes: what is no device is
+// not looked at.
 std::set<std::string> PortsOf(const desk::v1::PluginRow& plugin, const HostSeen& host) {
   constexpr char kSerial[] = "serial:";
   std::set<std::string> paths;
@@ -188,11 +189,10 @@ std::set<std::string> PortsOf(const desk::v1::PluginRow& plugin, const HostSeen&
   if (!host.readers.ok()) return paths;
   for (const auto& row : host.readers->reader()) {
     const std::string& name = row.state().name();
-    const size_t path = name.find('/');
     const bool serial = row.state().link() == reader::v1::LINK_SERIAL;
-    if (row.plugin() == plugin.name() && serial && path != std::string::npos) {
-      paths.insert(name.substr(path));
-    }
+    if (row.plugin() != plugin.name() || !serial || name.find('/') == std::string::npos) continue;
+    const std::string path = name.substr(name.find('/'));
+    if (path.rfind("/dev/", 0) == 0 && path.find("..") == std::string::npos) paths.insert(path);
   }
   return paths;
 }
@@ -223,8 +223,9 @@ void LookAtSerial(const Machine& machine, const HostSeen& host,
       port.there = facts.has_value();
       port.others = PortsThatAreThere(machine);
       if (!facts) continue;
-      auto person = row.pid() > 0 ? PersonOf(machine, std::to_string(row.pid())) : std::nullopt;
-      if (!person) person = PersonOf(machine, "self");
+      // Only of the plugin's own user: who runs this program may be anybody.
+      const auto person =
+          row.pid() > 0 ? PersonOf(machine, std::to_string(row.pid())) : std::nullopt;
       port.usable = !person || MayUse(*facts, *person);
       if (person) port.user = NameOfId(machine, "/etc/passwd", person->uid);
       port.group = NameOfId(machine, "/etc/group", facts->gid);
@@ -266,9 +267,10 @@ Bluetooth LookAtBluetooth(const Machine& machine, const std::vector<Process>& pr
 
 MachineSeen LookAt(const Machine& machine, const HostSeen& host) {
   MachineSeen seen;
-  seen.now = machine.Now();
+  seen.now = host.told_at != 0 ? host.told_at : machine.Now();
   const auto self = machine.Stat("/proc/self/exe");
   seen.built = self ? self->changed : 0;
+  if (!host.local) return seen;
   const auto processes = Processes(machine);
   seen.pcscd.installed = IsThere(machine, {"/usr/sbin/pcscd", "/usr/local/sbin/pcscd"});
   seen.pcscd.process = Named(processes, "pcscd");
@@ -276,7 +278,7 @@ MachineSeen LookAt(const Machine& machine, const HostSeen& host) {
   if (seen.pcscd.socket.empty()) seen.pcscd.socket = "/run/pcscd/pcscd.comm";
   seen.pcscd.connect_errno = machine.Connect(seen.pcscd.socket);
   seen.usb = UsbReaders(machine);
-  if (host.local && host.plugins.ok()) LookAtSerial(machine, host, processes, &seen);
+  if (host.plugins.ok()) LookAtSerial(machine, host, processes, &seen);
   seen.bluetooth = LookAtBluetooth(machine, processes);
   return seen;
 }

@@ -92,6 +92,11 @@ TEST_F(SerialLook, JudgesTheRightsOfThePluginsOwnUser) {
   EXPECT_EQ(Port().group, "dialout");
   machine_.files["/proc/77/status"] += "Groups:\t20\n";
   EXPECT_TRUE(Port().usable);
+  // While the plugin does not run nobody knows whose rights it will have.
+  machine_.files["/proc/self/status"] = "Uid:\t2000\t2000\t2000\t2000\n";
+  const SerialPort port = LookAt(machine_, HostWith("serial:/dev/ttyUSB0")).serial.at(0);
+  EXPECT_TRUE(port.usable);
+  EXPECT_EQ(port.user, "");
 }
 
 TEST_F(SerialLook, NamesWhoHoldsThePortThroughItsLinks) {
@@ -124,6 +129,19 @@ TEST_F(SerialLook, FindsThePortsThatReadersAreNamedAfter) {
   EXPECT_FALSE(LookAt(machine_, host).serial[0].works);
 }
 
+TEST_F(SerialLook, WhatAReaderIsNamedAfterIsLookedAtWhereItIsADevice) {
+  HostSeen host = HostWith("serial", 77);
+  host.readers = desk::v1::ReaderTable();
+  for (const char* const path : {"/etc/shadow", "/dev/../etc/shadow", "/device/ttyUSB0"}) {
+    machine_.files[path] = "";
+    auto* const row = host.readers->add_reader();
+    row->set_plugin("reader_nfc");
+    row->mutable_state()->set_name(std::string("NFC ") + path);
+    row->mutable_state()->set_link(reader::v1::LINK_SERIAL);
+  }
+  EXPECT_TRUE(LookAt(machine_, host).serial.empty());
+}
+
 TEST_F(SerialLook, TellsWhichPortsAreThereInstead) {
   machine_.facts["/dev/ttyACM3"] = {};
   const SerialPort port = Port("/dev/ttyUSB9");
@@ -144,6 +162,40 @@ TEST(Look, FindsTheAdapterAndWhatSwitchesItOff) {
   EXPECT_THAT(seen.adapters, ElementsAre("hci0"));
   EXPECT_FALSE(seen.soft_blocked);
   EXPECT_TRUE(seen.hard_blocked);
+}
+
+TEST(Look, OfARemoteHostSeesNothingButTheClockOfThisMachine) {
+  FakeMachine machine;
+  machine.files = {{"/usr/sbin/pcscd", ""},
+                   {"/proc/17/comm", "bluetoothd\n"},
+                   {"/sys/bus/usb/devices/1-1/idVendor", "072f\n"},
+                   {"/sys/bus/usb/devices/1-1/idProduct", "2200\n"}};
+  machine.sockets["/run/pcscd/pcscd.comm"] = 0;
+  machine.facts["/dev/ttyUSB0"] = {};
+  machine.facts["/proc/self/exe"] = {0, 0, 0755, 7};
+  HostSeen host = HostWith("serial:/dev/ttyUSB0");
+  const MachineSeen here = LookAt(machine, host);
+  EXPECT_TRUE(here.pcscd.installed);
+  EXPECT_EQ(here.usb.size(), 1u);
+  EXPECT_EQ(here.serial.size(), 1u);
+  EXPECT_TRUE(here.bluetooth.process);
+  host.local = false;
+  const MachineSeen seen = LookAt(machine, host);
+  EXPECT_FALSE(seen.pcscd.installed);
+  EXPECT_EQ(seen.pcscd.socket, "") << "nothing was connected to";
+  EXPECT_TRUE(seen.usb.empty());
+  EXPECT_TRUE(seen.serial.empty());
+  EXPECT_FALSE(seen.bluetooth.process);
+  EXPECT_EQ(seen.built, 7);
+  EXPECT_EQ(seen.now, machine.now);
+}
+
+TEST(Look, TakesTheTimeWhenTheHostToldIts) {
+  FakeMachine machine;
+  HostSeen host;
+  EXPECT_EQ(LookAt(machine, host).now, machine.now);
+  host.told_at = machine.now - 300;  // the looks at many cards took that long
+  EXPECT_EQ(LookAt(machine, host).now, machine.now - 300);
 }
 
 // The real one, at what every Linux has.

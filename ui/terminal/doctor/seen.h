@@ -58,7 +58,7 @@ struct Bluetooth {
 };
 
 struct MachineSeen {
-  std::time_t now = 0;
+  std::time_t now = 0;    // when the host told its time, where it did
   std::time_t built = 0;  // when this program's file was written; 0: not known
   Pcscd pcscd;
   std::vector<UsbReader> usb;
@@ -72,6 +72,7 @@ struct HostSeen {
   std::string address;
   bool local = true;  // on this machine
   absl::StatusOr<desk::v1::GetHostReply> host = absl::UnknownError("not asked");
+  std::time_t told_at = 0;  // by this machine's clock, when `host` came; 0: it did not
   absl::StatusOr<desk::v1::ListPluginsReply> plugins = absl::UnknownError("not asked");
   absl::StatusOr<desk::v1::ReaderTable> readers = absl::UnknownError("not asked");
   absl::StatusOr<desk::v1::ListCountersReply> counters = absl::UnknownError("not asked");
