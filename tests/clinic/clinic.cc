@@ -260,9 +260,9 @@ std::unique_ptr<Card> Clinic::Lay(const std::string& patient, int reader,
 bool Clinic::AwaitCard(int reader, bool there, std::chrono::milliseconds patience) {
   return AwaitReader(
       reader,
-      [&](const auto& state) {
-        const bool absent = state.presence() == reader::v1::PRESENCE_ABSENT;
-        return !state.has_trouble() && absent != there;
+      [&](const auto* state) {
+        if (state == nullptr || state->has_trouble()) return false;
+        return (state->presence() != reader::v1::PRESENCE_ABSENT) == there;
       },
       patience);
 }
@@ -281,11 +281,18 @@ bool Clinic::LayAgain(Card& card, int reader) {
 
 bool Clinic::AwaitLyingCard(int reader) {
   return AwaitReader(
-      reader, [](const auto& state) { return state.lying(); }, std::chrono::seconds(20));
+      reader, [](const auto* state) { return state != nullptr && state->lying(); },
+      std::chrono::seconds(20));
+}
+
+bool Clinic::AwaitNoReader(int reader) {
+  return AwaitReader(
+      reader, [](const auto* state) { return state == nullptr || state->has_trouble(); },
+      std::chrono::seconds(20));
 }
 
 bool Clinic::AwaitReader(int reader,
-                         const std::function<bool(const reader::v1::ReaderState&)>& pleases,
+                         const std::function<bool(const reader::v1::ReaderState*)>& pleases,
                          std::chrono::milliseconds patience) {
   const std::string wanted = ReaderName(reader);
   grpc::ClientContext context;
@@ -293,15 +300,17 @@ bool Clinic::AwaitReader(int reader,
   const auto stub = desk::v1::Desk::NewStub(Channel());
   const auto stream = stub->WatchReaders(&context, desk::v1::WatchReadersRequest());
   desk::v1::ReaderTable table;
-  bool found = false;
-  while (!found && stream->Read(&table)) {
+  bool pleased = false;
+  while (!pleased && stream->Read(&table)) {
+    const reader::v1::ReaderState* state = nullptr;
     for (const auto& row : table.reader()) {
-      found = found || (row.plugin() + "/" + row.state().name() == wanted && pleases(row.state()));
+      if (row.plugin() + "/" + row.state().name() == wanted) state = &row.state();
     }
+    pleased = pleases(state);
   }
   context.TryCancel();
   stream->Finish();
-  return found;
+  return pleased;
 }
 
 std::shared_ptr<grpc::Channel> Clinic::Channel() {

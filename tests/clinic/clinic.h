@@ -99,6 +99,8 @@ class Clinic {
                  std::chrono::milliseconds patience = std::chrono::seconds(20));
   // One that lay there before its reader, or pcscd, came.
   bool AwaitLyingCard(int reader);
+  // Until the host knows that the reader is gone, or cannot be used.
+  bool AwaitNoReader(int reader);
 
   // A new channel to the desk's local socket.
   std::shared_ptr<grpc::Channel> Channel();
@@ -125,7 +127,8 @@ class Clinic {
   void WriteAuthority();
   void WriteHost();
   void ApprovePlugins();
-  bool AwaitReader(int reader, const std::function<bool(const reader::v1::ReaderState&)>& pleases,
+  // `pleases` is given nullptr while there is no such reader.
+  bool AwaitReader(int reader, const std::function<bool(const reader::v1::ReaderState*)>& pleases,
                    std::chrono::milliseconds patience);
 
   const Options options_;

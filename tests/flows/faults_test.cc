@@ -348,6 +348,8 @@ class Pcscd : public testing::Test {
 TEST_F(Pcscd, NotRunning) {
   Window window = At(0);
   Control("stop");
+  // A check that begins before that waits for the patient's PIN.
+  ASSERT_TRUE(clinic->AwaitNoReader(0));
   EXPECT_TRUE(window.staff().Begin("pin").ok());
   EXPECT_EQ(window.AwaitCode(), FAILURE_CODE_READER_SERVICE_DOWN);
   Control("start");
@@ -360,6 +362,7 @@ TEST_F(Pcscd, RunsWithoutAnyReader) {
   Control("stop");
   std::filesystem::rename(Folder() + "/conf", Folder() + "/conf.away");
   std::filesystem::create_directory(Folder() + "/conf");
+  EXPECT_TRUE(clinic->AwaitNoReader(0));
   Control("start");
   EXPECT_TRUE(window.staff().Begin("pin").ok());
   const FailureCode code = window.AwaitCode();
