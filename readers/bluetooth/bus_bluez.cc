@@ -39,6 +39,12 @@ using Message = std::unique_ptr<sd_bus_message, Release>;
 
 bool NoArguments(sd_bus_message*) { return true; }
 
+// The daemon says who sends; whom the bus lets call us may send anything.
+bool IsFrom(sd_bus_message* message, const std::string& sender) {
+  const char* const name = sd_bus_message_get_sender(message);
+  return name != nullptr && !sender.empty() && sender == name;
+}
+
 }  // namespace
 
 BusBluez::BusBluez(Loop& loop, const std::string& socket)
@@ -64,10 +70,10 @@ void BusBluez::Connect() {
       bus, nullptr, kOwner,
       [](sd_bus_message* message, void* self, sd_bus_error*) {
         std::string name, before, after;
-        if (ReadText(message, 's', &name) && ReadText(message, 's', &before) &&
-            ReadText(message, 's', &after)) {
-          if (!before.empty()) static_cast<BusBluez*>(self)->OwnerChanged(false);
-          if (!after.empty()) static_cast<BusBluez*>(self)->OwnerChanged(true);
+        if (IsFrom(message, kDBus) && ReadText(message, 's', &name) &&
+            ReadText(message, 's', &before) && ReadText(message, 's', &after)) {
+          if (!before.empty()) static_cast<BusBluez*>(self)->OwnerChanged("");
+          if (!after.empty()) static_cast<BusBluez*>(self)->OwnerChanged(after);
         }
         return 0;
       },
@@ -89,7 +95,7 @@ void BusBluez::Connect() {
         },
         this);
   }
-  if (result >= 0) result = AskWhetherItRuns();
+  if (result >= 0) result = AskWhoOwnsIt();
   if (result < 0) return Disconnect(std::string("the D-Bus: ") + std::strerror(-result));
   pause_ = kShortestPause;
 }
@@ -97,34 +103,36 @@ void BusBluez::Connect() {
 void BusBluez::Disconnect(const std::string& why) {
   leash_.Cut();
   bus_.reset();
-  there_ = false;
+  owner_.clear();
   again_.Start(pause_, [this] { Connect(); });
   pause_ = std::min(pause_ * 2, kLongestPause);
   listener_->ServiceDown(why);
 }
 
-int BusBluez::AskWhetherItRuns() {
+int BusBluez::AskWhoOwnsIt() {
   return sd_bus_call_method_async(
-      bus_.get(), nullptr, kDBus, "/org/freedesktop/DBus", kDBus, "NameHasOwner",
+      bus_.get(), nullptr, kDBus, "/org/freedesktop/DBus", kDBus, "GetNameOwner",
       [](sd_bus_message* answer, void* self, sd_bus_error*) {
-        int has = 0;
-        sd_bus_message_read_basic(answer, 'b', &has);
+        // Nobody's name is an error.
+        std::string owner;
+        const bool owned =
+            sd_bus_message_get_error(answer) == nullptr && ReadText(answer, 's', &owner);
         auto* const bluez = static_cast<BusBluez*>(self);
-        if (!bluez->there_) bluez->OwnerChanged(has != 0);
+        if (bluez->owner_.empty()) bluez->OwnerChanged(owned ? owner : "");
         return 0;
       },
       this, "s", kBluez);
 }
 
-void BusBluez::OwnerChanged(bool there) {
-  there_ = there;
-  if (there) return listener_->ServiceUp();
+void BusBluez::OwnerChanged(const std::string& owner) {
+  owner_ = owner;
+  if (!owner.empty()) return listener_->ServiceUp();
   leash_.Cut();
   listener_->ServiceDown("bluetoothd does not run");
 }
 
 void BusBluez::TakeSignal(sd_bus_message* message) {
-  if (!there_) return;
+  if (!IsFrom(message, owner_)) return;
   std::string text;
   if (sd_bus_message_is_signal(message, kProperties, "PropertiesChanged") > 0) {
     Properties changed;
@@ -153,7 +161,7 @@ int BusBluez::TakeAgentCall(sd_bus_message* call) {
   if (is("Cancel") || is("Release")) return sd_bus_reply_method_return(call, nullptr);
   std::string device;
   std::optional<uint32_t> passkey;
-  if (ReadText(call, 'o', &device)) passkey = listener_->Passkey(device);
+  if (IsFrom(call, owner_) && ReadText(call, 'o', &device)) passkey = listener_->Passkey(device);
   if (passkey && is("RequestPasskey")) return sd_bus_reply_method_return(call, "u", *passkey);
   if (passkey && is("RequestPinCode")) {
     char digits[16];
@@ -176,7 +184,7 @@ void BusBluez::Ask(const std::string& path, const std::string& interface, const 
   auto wanted = std::make_unique<Answered>(leash_.Wrap(std::move(answered)));
   sd_bus_message* made = nullptr;
   int result = -ENOTCONN;
-  if (there_) {
+  if (!owner_.empty()) {
     result = sd_bus_message_new_method_call(bus_.get(), &made, kBluez, path.c_str(),
                                             interface.c_str(), method.c_str());
   }

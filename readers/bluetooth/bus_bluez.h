@@ -47,8 +47,8 @@ class BusBluez final : public Bluez, public PollLoop::Source {
   void Ask(const std::string& path, const std::string& interface, const std::string& method,
            const Fill& fill, std::chrono::milliseconds patience, Answered answered);
   static Answered Plain(Done done);
-  int AskWhetherItRuns();
-  void OwnerChanged(bool there);
+  int AskWhoOwnsIt();
+  void OwnerChanged(const std::string& owner);
   void TakeSignal(sd_bus_message* message);
   int TakeAgentCall(sd_bus_message* call);
 
@@ -56,7 +56,7 @@ class BusBluez final : public Bluez, public PollLoop::Source {
   const std::string socket_;
   Listener* listener_ = nullptr;
   BusConnection bus_;
-  bool there_ = false;
+  std::string owner_;
   std::chrono::milliseconds pause_;
   Timer again_;
   Leash leash_;

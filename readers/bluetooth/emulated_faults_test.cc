@@ -217,6 +217,62 @@ TEST_F(EmulatedFaultsTest, AWrongPasskey) {
   EXPECT_TRUE(AwaitTrouble("READER_PAIRING_FAILED")) << Shown();
 }
 
+// Another program on the D-Bus, where its policy lets that one speak to us.
+class StrangerTest : public EmulatedFaultsTest {
+ protected:
+  std::string Send(const std::string& whom, const std::vector<std::string>& what) {
+    std::vector<std::string> words = {"/usr/bin/dbus-send", "--bus=" + place_.bus_address(),
+                                      "--dest=" + whom};
+    words.insert(words.end(), what.begin(), what.end());
+    const auto sent = conformance::Program::Run(words, place_.folder() + "/sent", false);
+    EXPECT_TRUE(sent.ok()) << sent.status();
+    if (!sent.ok()) return "";
+    (*sent)->Wait();
+    return (*sent)->Output();
+  }
+  // The unique names that are on it.
+  std::vector<std::string> Names() {
+    const std::string listed =
+        Send("org.freedesktop.DBus", {"--print-reply", "/", "org.freedesktop.DBus.ListNames"});
+    std::vector<std::string> names;
+    for (int i = 0; i < 8; ++i) {
+      const std::string name = ":1." + std::to_string(i);
+      if (listed.find('"' + name + '"') != std::string::npos) names.push_back(name);
+    }
+    return names;
+  }
+  const std::string device_ = "objpath:/org/bluez/hci0/dev_00_00_5E_00_53_11";
+};
+
+TEST_F(StrangerTest, IsNotGivenThePasskey) {
+  Start({"silent-from=1"}, {{"passkey", "004711"}});
+  // While it is being linked bluetoothd would be told.
+  ASSERT_TRUE(Await([&](const Snapshot&) { return place_.StatusOf("reader1", "connected") == 1; }));
+  int refused = 0;
+  for (const std::string& name : Names()) {
+    const std::string said =
+        Send(name, {"--print-reply", "--reply-timeout=5000", "/madoguchi/agent",
+                    "org.bluez.Agent1.RequestPasskey", device_});
+    EXPECT_THAT(said, testing::Not(testing::HasSubstr("4711")));
+    if (said.find("org.bluez.Error.Rejected") != std::string::npos) ++refused;
+  }
+  EXPECT_EQ(refused, 1);
+}
+
+TEST_F(StrangerTest, IsNotBelieved) {
+  Start({});
+  ASSERT_TRUE(AwaitUsable()) << Shown();
+  for (const std::string& name : Names()) {
+    Send(name, {"--type=signal", "/", "org.freedesktop.DBus.ObjectManager.InterfacesRemoved",
+                device_, "array:string:org.bluez.Device1"});
+    Send(name, {"--type=signal", "/org/freedesktop/DBus", "org.freedesktop.DBus.NameOwnerChanged",
+                "string:org.bluez", "string::1.0", "string:"});
+  }
+  // The plugin hears of the card after that.
+  ExpectReads();
+  EXPECT_EQ(place_.StatusOf("reader1", "connects"), 1);
+}
+
 TEST_F(EmulatedFaultsTest, ServicesThatAreRemovedWithEachLink) {
   Start({"remove-gatt"});
   ASSERT_TRUE(AwaitUsable()) << Shown();
