@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 
+#include <algorithm>
 #include <memory>
 
 namespace madoguchi::bluez::acr1255 {
@@ -38,8 +39,9 @@ Bytes Challenge() {
 }
 
 Bytes SessionKey(const Bytes& a, std::span<const uint8_t> b) {
-  Bytes key(a.begin(), a.begin() + kKeySize / 2);
-  key.insert(key.end(), b.begin(), b.begin() + kKeySize / 2);
+  Bytes key(kKeySize);
+  std::copy_n(a.begin(), kKeySize / 2, key.begin());
+  std::copy_n(b.begin(), kKeySize / 2, key.begin() + kKeySize / 2);
   return key;
 }
 
