@@ -14,12 +14,18 @@ constexpr size_t kKeptOfLine = kLongestLine + 4;
 
 }  // namespace
 
-void PluginLog::Take(int fd) {
+bool PluginLog::Take(int fd, Time now) {
   char part[4096];
   for (int turn = 0; turn < 16; ++turn) {
+    if (IsFull(now)) return false;
     const ssize_t size = read(fd, part, sizeof(part));
-    if (size <= 0) return;
+    if (size <= 0) return false;
     std::lock_guard<std::mutex> lock(mutex_);
+    if (now - second_ >= std::chrono::seconds(1)) {
+      second_ = now;
+      taken_ = 0;
+    }
+    taken_ += static_cast<size_t>(size);
     for (const char c : std::string_view(part, static_cast<size_t>(size))) {
       if (c != '\n') {
         if (rest_.size() < kKeptOfLine) rest_ += c;
@@ -27,11 +33,18 @@ void PluginLog::Take(int fd) {
       }
       EndLine();
     }
+    if (taken_ >= kMostInASecond) return true;
   }
+  return false;
+}
+
+bool PluginLog::IsFull(Time now) const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return taken_ >= kMostInASecond && now - second_ < std::chrono::seconds(1);
 }
 
 void PluginLog::End(int fd) {
-  Take(fd);
+  Take(fd, std::chrono::steady_clock::now());
   std::lock_guard<std::mutex> lock(mutex_);
   if (!rest_.empty()) EndLine();
 }

@@ -1,6 +1,7 @@
 #ifndef MADOGUCHI_HOST_LOADER_PLUGIN_LOG_H_
 #define MADOGUCHI_HOST_LOADER_PLUGIN_LOG_H_
 
+#include <chrono>
 #include <deque>
 #include <mutex>
 #include <string>
@@ -11,9 +12,17 @@ namespace madoguchi {
 // The last lines that a plugin wrote, whichever of its processes did. Thread-safe.
 class PluginLog {
  public:
+  using Time = std::chrono::steady_clock::time_point;
+
+  // What is taken in a second; the rest waits in its pipe, and the plugin with it. A plugin that
+  // writes without end costs its host two hundredths of a processor.
+  static constexpr size_t kMostInASecond = 8 << 20;
+
   // Reads what is there in `fd`, a pipe that does not block. Bounded, so that a plugin that writes
-  // without end keeps nobody here.
-  void Take(int fd);
+  // without end keeps nobody here. True when that was the most that is taken in this second.
+  bool Take(int fd, Time now);
+  // When no more is taken until its second is over.
+  bool IsFull(Time now) const;
   // What is left in the pipe of a process that has ended, and its last line without an end.
   void End(int fd);
   // The oldest first; each a PlainLine.
@@ -27,6 +36,8 @@ class PluginLog {
   mutable std::mutex mutex_;
   std::deque<std::string> lines_;
   std::string rest_;
+  Time second_;       // begun then
+  size_t taken_ = 0;  // in it
 };
 
 }  // namespace madoguchi

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -28,18 +29,25 @@ constexpr int kLargestAnswer = 256 * 1024;
 
 constexpr milliseconds kEndAfterSocket(100);
 
+// Whether a log that was full may be taken again.
+constexpr milliseconds kLookAtLogs(1000);
+
 // True when `fd` became readable within `timeout`; false on time-out.
 bool AwaitReadable(int fd, milliseconds timeout) {
   pollfd watched{fd, POLLIN, 0};
   return poll(&watched, 1, static_cast<int>(timeout.count())) > 0;
 }
 
-std::string HowItEnded(const siginfo_t& facts) {
-  if (facts.si_code == CLD_EXITED && facts.si_status == kRefusedByJail) {
+std::string HowItEnded(int status, int used_mib, int memory_mib) {
+  if (WIFEXITED(status) && WEXITSTATUS(status) == kRefusedByJail) {
     return "its jail could not be built; the log's last line says why";
   }
-  if (facts.si_code == CLD_EXITED) return "ended with status " + std::to_string(facts.si_status);
-  return std::string("killed by ") + strsignal(facts.si_status);
+  if (WIFEXITED(status)) return "ended with status " + std::to_string(WEXITSTATUS(status));
+  const std::string how = std::string("killed by ") + strsignal(WTERMSIG(status));
+  // Whoever is given no more memory seldom ends for that in so many words.
+  if (memory_mib == 0 || used_mib < memory_mib * 3 / 4) return how;
+  return how + ", after it used most of the " + std::to_string(memory_mib) +
+         " MiB of memory that it may have";
 }
 
 }  // namespace
@@ -90,6 +98,10 @@ absl::Status PluginRun::Spawn(uint64_t generation, const std::shared_ptr<Inciden
         [incidents](const std::string& what) { incidents->Add(what); });
   }
   pulse_ = std::make_unique<Pulse>(life_->channel, patience_.pulse);
+  Consumption::Limits limits;
+  limits.descriptors = jail.descriptors;
+  consumption_ =
+      std::make_unique<Consumption>(life_->pid, limits, std::chrono::steady_clock::now());
   return absl::OkStatus();
 }
 
@@ -104,22 +116,19 @@ absl::Status PluginRun::Greet(int call_fd, PluginRun* beside) {
       greeted = GreetUntil(give_up.get_token());
       eventfd_write(done.get(), 1);
     });
-    pollfd watched[] = {{log_fd(), POLLIN, 0},
+    pollfd watched[] = {{-1, POLLIN, 0},
                         {pid_fd(), POLLIN, 0},
                         {call_fd, POLLIN, 0},
                         {done.get(), POLLIN, 0},
-                        {beside == nullptr ? -1 : beside->log_fd(), POLLIN, 0}};
+                        {-1, POLLIN, 0}};
+    PluginRun* const logs[] = {this, beside};
+    pollfd* const of_logs[] = {&watched[0], &watched[4]};
     while ((watched[3].revents & POLLIN) == 0) {
-      if (poll(watched, std::size(watched), -1) < 0) continue;
-      if ((watched[4].revents & POLLIN) != 0) {
-        beside->TakeLog();
-      } else if (watched[4].revents != 0) {
-        watched[4].fd = -1;
-      }
-      if ((watched[0].revents & POLLIN) != 0) TakeLog();
-      if ((watched[0].revents & (POLLHUP | POLLERR)) != 0) {
-        LoseLog();
-        watched[0].fd = -1;
+      for (int i = 0; i < 2; ++i) of_logs[i]->fd = logs[i] == nullptr ? -1 : logs[i]->log_fd();
+      if (poll(watched, std::size(watched), static_cast<int>(kLookAtLogs.count())) < 0) continue;
+      for (int i = 0; i < 2; ++i) {
+        if ((of_logs[i]->revents & POLLIN) != 0) logs[i]->TakeLog();
+        if ((of_logs[i]->revents & (POLLHUP | POLLERR)) != 0) logs[i]->LoseLog();
       }
       if ((watched[1].revents | watched[2].revents) == 0) continue;
       ended = ended || watched[1].revents != 0;
@@ -161,7 +170,22 @@ absl::Status PluginRun::GreetUntil(const std::stop_token& give_up) {
   return absl::OkStatus();
 }
 
-void PluginRun::TakeLog() { log_->Take(spawned_.log.get()); }
+int PluginRun::log_fd() const {
+  return log_open_ && !log_->IsFull(std::chrono::steady_clock::now()) ? spawned_.log.get() : -1;
+}
+
+void PluginRun::TakeLog() {
+  if (log_->Take(spawned_.log.get(), std::chrono::steady_clock::now())) {
+    life_->incidents->Add("wrote more than " + std::to_string(PluginLog::kMostInASecond >> 20) +
+                          " MiB of log in a second, and was slowed down");
+  }
+}
+
+void PluginRun::LookAtConsumption() {
+  for (const std::string& what : consumption_->Look(std::chrono::steady_clock::now())) {
+    life_->incidents->Add(what);
+  }
+}
 
 bool PluginRun::HasMoved() const { return HaveMoved(surroundings_, Surroundings(plan_.jail)); }
 
@@ -172,8 +196,9 @@ std::string PluginRun::Bury(bool wait) {
   // Its whole group: what it left behind would hold its log, and a reader. The group's number is
   // not given away as long as nobody took the leader's status.
   kill(-spawned_.pid, SIGKILL);
-  siginfo_t facts{};
-  while (waitid(P_PID, static_cast<id_t>(spawned_.pid), &facts, WEXITED) != 0 && errno == EINTR) {
+  int status = 0;
+  rusage used{};
+  while (wait4(spawned_.pid, &status, 0, &used) < 0 && errno == EINTR) {
   }
   log_->End(spawned_.log.get());
   const bool out_of_memory = group_ != nullptr && group_->RanOutOfMemory();
@@ -181,10 +206,10 @@ std::string PluginRun::Bury(bool wait) {
   if (out_of_memory) {
     return "killed for memory beyond " + std::to_string(plan_.jail.memory_mib) + " MiB";
   }
-  if (!by_itself && facts.si_code != CLD_EXITED && facts.si_status == SIGKILL) {
+  if (!by_itself && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) {
     return "killed, because it did not end by itself";
   }
-  return HowItEnded(facts);
+  return HowItEnded(status, static_cast<int>(used.ru_maxrss / 1024), plan_.jail.memory_mib);
 }
 
 }  // namespace madoguchi

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "host/loader/consumption.h"
 #include "host/loader/plugin_life.h"
 #include "host/loader/plugin_log.h"
 #include "host/loader/pulse.h"
@@ -61,12 +62,15 @@ class PluginRun {
 
   const PluginPlan& plan() const { return plan_; }
   const std::shared_ptr<PluginLife>& life() const { return life_; }
-  int log_fd() const { return log_open_ ? spawned_.log.get() : -1; }
+  // -1 while nothing is to be taken from it.
+  int log_fd() const;
   // Readable when the process has ended.
   int pid_fd() const { return spawned_.pid_fd.get(); }
   Pulse& pulse() { return *pulse_; }
 
   void TakeLog();
+  // Tells the incidents of what it takes too much of.
+  void LookAtConsumption();
   // A plugin that closed its log is not to be asked for ever.
   void LoseLog() { log_open_ = false; }
   // What its jail was built around is another by now (jail.h: HaveMoved).
@@ -87,6 +91,7 @@ class PluginRun {
   bool log_open_ = true;
   std::shared_ptr<PluginLife> life_;
   std::unique_ptr<Pulse> pulse_;
+  std::unique_ptr<Consumption> consumption_;
   std::unique_ptr<ControlGroup> group_;
   std::unique_ptr<DeniedCalls> denied_;
   std::unique_ptr<BusProxy> bus_;

@@ -308,6 +308,7 @@ void PluginSlot::Ended(const std::string& why) {
 void PluginSlot::LookAfterRunning(bool has_ended) {
   if (running_ == nullptr) return;
   if (has_ended) return Ended(End());
+  running_->LookAtConsumption();
   running_->pulse().Beat(steady_clock::now());
   if (running_->pulse().IsStill()) {
     End();

@@ -97,6 +97,10 @@ class HostilePolicy final : public plugin::Policy {
     } else if (Does(name_, "sleeps")) {
       pause();
     } else {
+      if (Does(name_, "hoards")) {
+        while (dup(0) >= 0) {
+        }
+      }
       reply.mutable_finish();
     }
     return reply;
