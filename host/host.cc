@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <map>
 #include <mutex>
+#include <set>
 #include <thread>
 
 #include "host/check/record_line.h"
@@ -37,6 +38,16 @@ constexpr std::chrono::seconds kJournalPeriod(1);
 std::string OwnFolder() {
   std::error_code error;
   return std::filesystem::read_symlink("/proc/self/exe", error).parent_path().string();
+}
+
+// A counter that takes any reader leaves alone those that others name: a card that is laid there is
+// for them.
+Places ReadersOf(const host::Config& config, const host::CounterConfig& counter) {
+  std::set<std::string> others;
+  for (const auto& one : config.counter()) {
+    others.insert(one.reader().begin(), one.reader().end());
+  }
+  return {{counter.reader().begin(), counter.reader().end()}, others};
 }
 
 class RunningHost final : public Host {
@@ -164,8 +175,7 @@ class RunningHost final : public Host {
     house_.errands = &errands_;
     for (const auto& counter : config_.counter()) {
       house_.counters[counter.name()] = std::make_unique<Counter>(
-          world_, methods_,
-          Counter::Place{counter.name(), {counter.reader().begin(), counter.reader().end()}});
+          world_, methods_, Counter::Place{counter.name(), ReadersOf(config_, counter)});
     }
   }
 

@@ -29,6 +29,7 @@ Check::Check(const World& world, PolicyPort& policy, Screens& screens, Subject s
 Check::~Check() = default;
 
 Verdict Check::Run() {
+  world_.readers->BeginCheck(subject_.check_id, subject_.places);
   if (auto missing = WhyNoReader()) {
     Append(*missing);
   } else {
@@ -41,6 +42,7 @@ Verdict Check::Run() {
   if (cancelled_.stop_requested() && !IsCancelled()) Append(Failed(FAILURE_CODE_CANCELLED));
   const Verdict verdict = DeriveVerdict(record_, world_.allowance);
   *NewEntry()->mutable_verdict() = verdict;
+  world_.readers->EndCheck(subject_.check_id);
   return verdict;
 }
 

@@ -143,6 +143,8 @@ class Check {
   absl::StatusOr<PinResult> Verify(const std::string& digest_info);
   // A card in hand, with its certificate.
   absl::Status TakeAndRead();
+  // From now on the check is about the card in hand, if there is one.
+  void MeanCardInHand();
   // The card whose certificate was read, in hand and with its tries left known: where it lay, or
   // at another reader. What else became of it is the step's evidence.
   std::optional<Evidence> TakeInHand();
@@ -150,6 +152,8 @@ class Check {
   std::optional<Evidence> KnowTries();
 
   // Which card, and on which reader (check_place.cc).
+  // On the counter's readers, but for those that another check has in hand.
+  std::vector<CardSeen> Cards() const;
   std::vector<CardSeen> Candidates(const std::vector<CardSeen>& cards) const;
   std::optional<CardSeen> CardToTake(const std::vector<CardSeen>& cards);
   bool StillThere(const CardSeen& seen) const;
@@ -200,6 +204,10 @@ class Check {
   // From ReadCertificate on: whose certificate it is, for the card that must stay the same.
   std::optional<Certificate> certificate_;
   CardSeen certificate_seen_;
+  // SHA-256 of the certificate that this check is about: of the card in hand when the PIN was typed
+  // or the photo was found to match, or that was read first since. Another card is not taken for
+  // it.
+  std::string meant_;
   // Ends with the check: a challenge that nobody needs any more holds no verdict up.
   std::stop_source asking_;
   const std::stop_callback<std::function<void()>> stop_asking_;

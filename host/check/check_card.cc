@@ -95,7 +95,20 @@ absl::Status Check::TakeAndRead() {
     const auto ahead = wants_tries_ ? Jpki::Ahead::kCertificateAndTries : Jpki::Ahead::kCertificate;
     if (const absl::Status opened = Open(*seen, ahead); !opened.ok()) return opened;
   }
-  return hand_->certificate ? absl::OkStatus() : ReadIntoHand();
+  if (!hand_->certificate) {
+    if (const absl::Status read = ReadIntoHand(); !read.ok()) return read;
+  }
+  if (!meant_.empty() && hand_->certificate->sha256() != meant_) {
+    // Whatever the policy asks for next, this PIN is not for that card.
+    pin_.reset();
+    pad_form_.reset();
+    return FailureStatus(FAILURE_CODE_CARD_GONE, "another card was laid down");
+  }
+  return absl::OkStatus();
+}
+
+void Check::MeanCardInHand() {
+  if (hand_ && hand_->certificate) meant_ = hand_->certificate->sha256();
 }
 
 Evidence Check::ReadCertificate() {
@@ -113,6 +126,7 @@ Evidence Check::ReadCertificate() {
   }
   certificate_ = hand_->certificate;
   certificate_seen_ = hand_->seen;
+  MeanCardInHand();
   proof_.reset();
   Evidence evidence;
   auto* const certificate_read = evidence.mutable_certificate_read();
@@ -144,19 +158,11 @@ std::optional<Evidence> Check::KnowTries() {
   return {};
 }
 
-// The certificate stands in the record: at another reader it has to be the same one.
 std::optional<Evidence> Check::FindAgain() {
   wants_tries_ = true;
   if (const absl::Status read = TakeAndRead(); !read.ok()) {
     DropCard();
     return Failed(read, FAILURE_CODE_READER_LOST);
-  }
-  if (hand_->certificate->sha256() != certificate_->sha256()) {
-    DropCard();
-    // Whatever the policy asks for next, this PIN is not for that card.
-    pin_.reset();
-    pad_form_.reset();
-    return Failed(FAILURE_CODE_CARD_GONE, "another card was laid down at the next reader");
   }
   certificate_seen_ = hand_->seen;
   scene_.stage = desk::v1::STAGE_PROVING;

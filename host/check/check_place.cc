@@ -37,14 +37,23 @@ Failure LossOf(const Failure& why) {
 
 }  // namespace
 
-// This patient's: they came after the counter's previous check was closed and served no other
-// counter, or the staff said so.
+std::vector<CardSeen> Check::Cards() const {
+  auto cards = world_.readers->Cards(subject_.places);
+  std::erase_if(cards, [&](const CardSeen& card) {
+    return card.in_check && card.taken_by != subject_.check_id;
+  });
+  return cards;
+}
+
+// This patient's: they came after the counter's previous check was closed, served no other counter,
+// and no other counter awaits one there; or the staff said so.
 std::vector<CardSeen> Check::Candidates(const std::vector<CardSeen>& cards) const {
   std::vector<CardSeen> candidates;
   for (const CardSeen& card : cards) {
     if (disowned_.count(card.arrival) > 0) continue;
     const bool others = !card.taken_by.empty() && card.taken_by != subject_.check_id;
-    const bool fresh = card.arrival > subject_.after_arrival && !card.lying && !others;
+    const bool fresh = card.arrival > subject_.after_arrival && !card.lying && !others &&
+                       !world_.readers->IsAwaitedByOthers(card.place(), subject_.check_id);
     if (fresh || vouched_.count(card.arrival) > 0) candidates.push_back(card);
   }
   return candidates;
@@ -62,6 +71,7 @@ std::optional<CardSeen> Check::CardToTake(const std::vector<CardSeen>& cards) {
   if (visit == nullptr || !world_.readers->Take(card->arrival, subject_.check_id, vouched))
     return {};
   visit_ = std::move(visit);
+  scene_.lost_reader.clear();
   return *card;
 }
 
@@ -81,6 +91,7 @@ Failure Check::WhyGone(const CardSeen& seen) const {
 }
 
 absl::StatusOr<CardSeen> Check::AwaitCard() {
+  world_.readers->AwaitCard(subject_.check_id);
   // A typed PIN is not held longer than its time, however long a card may take.
   auto until = steady_clock::now() + world_.limits.card;
   if (pin_) until = std::min(until, pin_->until);
@@ -88,10 +99,9 @@ absl::StatusOr<CardSeen> Check::AwaitCard() {
   while (true) {
     // One look at the table for both: a card that comes between two looks would be neither taken
     // nor left alone, but asked about.
-    const auto cards = world_.readers->Cards(subject_.places);
+    const auto cards = Cards();
     if (const auto seen = CardToTake(cards)) {
       if (!seen->powered) return FailureStatus(FAILURE_CODE_CARD_UNPOWERED, seen->place());
-      scene_.lost_reader.clear();
       return *seen;
     }
     auto wait_until = until;
@@ -155,6 +165,8 @@ std::vector<CardSeen> Check::AskAbout(const std::vector<CardSeen>& cards) {
   } else if (asked.size() == 1) {
     scene_.stage = desk::v1::STAGE_ASK_SAME_CARD;
     scene_.reader = asked.front().place();
+    scene_.others_wait =
+        world_.readers->IsAwaitedByOthers(asked.front().place(), subject_.check_id);
     screens_.Ask(scene_, [](const desk::v1::Reply&) { return absl::OkStatus(); });
   } else {
     scene_.stage = desk::v1::STAGE_ASK_WHICH_CARD;
@@ -177,12 +189,12 @@ void Check::HearOf(const std::vector<CardSeen>& asked, const desk::v1::Reply& re
 
 bool Check::GoesOnElsewhere(FailureCode code, const std::string& place) {
   const bool gone = code == FAILURE_CODE_READER_LOST || IsOfService(code);
-  if (!gone || place.empty() || subject_.places.size() == 1 || lost_.size() == kMostLost) {
+  if (!gone || place.empty() || subject_.places.named().size() == 1 || lost_.size() == kMostLost) {
     return false;
   }
   // Whoever held the card heard of it first; with a plugin that died go all its readers.
   const auto until = steady_clock::now() + kTableTells;
-  Places usable;
+  std::vector<std::string> usable;
   while (true) {
     usable = world_.readers->Usable(subject_.places);
     if (std::count(usable.begin(), usable.end(), place) == 0) break;

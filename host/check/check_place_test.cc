@@ -164,6 +164,67 @@ TEST(CheckPlaceTest, ThePinIsForNoOtherCardWhateverThePolicyAsksFor) {
   EXPECT_EQ(s.Verifies(), 0);
 }
 
+TEST(CheckPlaceTest, NorWhenItReadsACertificateAnew) {
+  Scenario s;
+  s.Lay();
+  const auto script =
+      Script({"ask_pin { form { shortest: 4 longest: 4 digits: true } }", "read_certificate {}",
+              "prove_card {}", "read_certificate {}", "prove_card {}"});
+  s.flow = [&](const policy::v1::NextRequest& request) {
+    if (request.evidence_size() == 2) {
+      s.fake.readers.Take("a");
+      s.Lay(MakeCard(Paper::kAnother));
+    }
+    return script(request);
+  };
+  EXPECT_NE(s.Run().outcome(), OUTCOME_ELIGIBLE);
+  EXPECT_EQ(s.Verifies(), 0);
+}
+
+// What the patient or the staff said is about the card that lay there when they said it.
+TEST(CheckPlaceTest, ACardThatIsSwappedAfterTheAnswerIsNotMeant) {
+  for (const auto& by : {ByPin(), ByVisualMatch()}) {
+    Scenario s;
+    s.Lay();
+    s.flow = [&](const policy::v1::NextRequest& request) {
+      if (request.evidence_size() == 1) {
+        s.fake.readers.Take("a");
+        s.Lay(MakeCard(Paper::kAnother));
+      }
+      return by(request);
+    };
+    EXPECT_EQ(s.Run().failure().code(), FAILURE_CODE_CARD_GONE);
+    EXPECT_EQ(s.Verifies(), 0);
+  }
+}
+
+// One that bounced is the same card.
+TEST(CheckPlaceTest, ACardThatIsLiftedAfterTheAnswerIsMeantAgain) {
+  Scenario s;
+  s.Lay();
+  const auto by = ByPin();
+  s.flow = [&](const policy::v1::NextRequest& request) {
+    if (request.evidence_size() == 1) {
+      s.fake.readers.Take("a");
+      s.Lay();
+    }
+    return by(request);
+  };
+  EXPECT_EQ(s.Run().outcome(), OUTCOME_ELIGIBLE);
+}
+
+TEST(CheckPlaceTest, ALostReaderIsForgottenOnceACardWasTaken) {
+  TwoReaders s;
+  s.LayOn("a");
+  s.screens.when[STAGE_ASK_PIN] = [&] {
+    s.fake.readers.Unplug("a");
+    s.screens.when[STAGE_ASK_PIN] = [&] { s.LayOn("b"); };
+  };
+  EXPECT_EQ(s.Run().outcome(), OUTCOME_ELIGIBLE);
+  EXPECT_TRUE(s.Showed([](const Scene& scene) { return scene.lost_reader == "virtual/a"; }));
+  EXPECT_EQ(s.screens.scenes.back().lost_reader, "");
+}
+
 TEST(CheckPlaceTest, WithoutAnotherReaderTheCheckEndsAtOnce) {
   TwoReaders s;
   s.fake.readers.Unplug("b");

@@ -101,6 +101,7 @@ Evidence Check::AskPin(const Step::AskPin& step) {
   if (other) return *other;
   pad_form_.reset();
   pin_ = HeldPin{key, reply.pin(), std::chrono::steady_clock::now() + world_.limits.pin_held};
+  MeanCardInHand();
   Evidence evidence;
   evidence.mutable_pin_sealed();
   return evidence;
@@ -135,6 +136,7 @@ Evidence Check::AskVisualMatch() {
     return *other;
   }
   if (!reply.visual_match().matches()) return Failed(FAILURE_CODE_VISUAL_MISMATCH);
+  MeanCardInHand();
   Evidence evidence;
   evidence.mutable_visual_match();
   return evidence;
@@ -169,9 +171,8 @@ std::optional<Evidence> Check::AwaitReply(
       screens_.Ask(scene_, acceptor);
     }
     const bool wants_card = read_ahead && !hand_ && !certificate_;
-    if (const auto seen =
-            wants_card ? CardToTake(world_.readers->Cards(subject_.places)) : std::nullopt;
-        seen && seen->powered) {
+    if (wants_card) world_.readers->AwaitCard(subject_.check_id);
+    if (const auto seen = wants_card ? CardToTake(Cards()) : std::nullopt; seen && seen->powered) {
       if (const absl::Status read = ReadAhead(*seen, wants_tries_); !read.ok()) {
         DropCard();
         if (!GoesOnElsewhere(CodeOf(read), seen->place())) {

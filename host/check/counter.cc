@@ -264,9 +264,14 @@ uint64_t Counter::View(Role role, desk::v1::View* view) const {
 }
 
 desk::v1::CardPlace Counter::CardPlaceNow() const {
-  const auto cards = world_.readers->Cards(place_.readers);
+  const bool done = scene_.stage == desk::v1::STAGE_DONE;
+  auto cards = world_.readers->Cards(place_.readers);
+  // A counter that shares a reader says nothing of other counters' patients' cards.
+  std::erase_if(cards, [&](const CardSeen& card) {
+    return !card.taken_by.empty() && card.taken_by != scene_.check_id && (done || card.in_check);
+  });
   if (cards.empty()) return desk::v1::CARD_PLACE_NONE;
-  if (scene_.stage == desk::v1::STAGE_DONE) return desk::v1::CARD_PLACE_TAKE_AWAY;
+  if (done) return desk::v1::CARD_PLACE_TAKE_AWAY;
   const bool old = std::any_of(cards.begin(), cards.end(),
                                [&](const CardSeen& card) { return card.arrival <= closed_at_; });
   return scene_.stage == desk::v1::STAGE_IDLE && old ? desk::v1::CARD_PLACE_TAKE_AWAY

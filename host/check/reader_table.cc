@@ -10,15 +10,11 @@ namespace madoguchi {
 namespace {
 
 // More readers than a counter has; a plugin that makes up names fills no memory.
-constexpr size_t kMostUnmentioned = 64;
+constexpr size_t kMostUnseen = 64;
 
 bool HasCard(const reader::v1::ReaderState& state) {
   return state.presence() == reader::v1::PRESENCE_PRESENT ||
          state.presence() == reader::v1::PRESENCE_UNPOWERED;
-}
-
-bool IsOneOf(const Places& places, const std::string& place) {
-  return places.empty() || std::find(places.begin(), places.end(), place) != places.end();
 }
 
 // What a plugin says is wrong, in the catalogue's words. A code that is of something else than
@@ -34,6 +30,11 @@ check::v1::Failure TroubleOf(const check::v1::Failure& told) {
                   PlainLine(told.detail()));
 }
 
+// Of a reader in trouble nobody knows whether a card lies there.
+bool KnowsOfCards(const reader::v1::ReaderState& state) {
+  return HasCard(state) || state.presence() == reader::v1::PRESENCE_ABSENT;
+}
+
 // Whether nothing that a person would call a change happened at the reader.
 bool IsAsBefore(const reader::v1::ReaderState& before, const reader::v1::ReaderState& now) {
   if (HasCard(before) && HasCard(now)) return before.insertion() == now.insertion();
@@ -46,6 +47,18 @@ bool IsUsable(const reader::v1::ReaderState& state) {
 
 }  // namespace
 
+bool Places::Have(const std::string& place) const {
+  if (named_.empty()) return others_.count(place) == 0;
+  return std::find(named_.begin(), named_.end(), place) != named_.end();
+}
+
+bool Places::HaveSomeOf(const std::string& plugin) const {
+  const std::string prefix = plugin + "/";
+  return named_.empty() || std::any_of(named_.begin(), named_.end(), [&](const std::string& place) {
+           return place.rfind(prefix, 0) == 0;
+         });
+}
+
 void ReaderTable::Update(const std::string& plugin, uint64_t generation,
                          const reader::v1::Snapshot& snapshot) {
   {
@@ -54,15 +67,16 @@ void ReaderTable::Update(const std::string& plugin, uint64_t generation,
     if (generation < source.generation) return;
     std::map<std::string, Seen> before;
     if (generation == source.generation) {
-      before.swap(source.readers);
-      before.merge(source.unmentioned);
+      // What is not seen now was seen before what lies there now.
+      before.swap(source.unseen);
+      before.merge(source.readers);
     }
     source.generation = generation;
     source.service = snapshot.service();
     source.detail = snapshot.detail();
     source.trouble = TroubleOf(snapshot.trouble());
     source.readers.clear();
-    source.unmentioned.clear();
+    source.unseen.clear();
     for (const reader::v1::ReaderState& state : snapshot.reader()) {
       Seen& seen = source.readers[state.name()];
       seen.state = state;
@@ -77,9 +91,11 @@ void ReaderTable::Update(const std::string& plugin, uint64_t generation,
       seen.card = old->second.card;
     }
     for (const auto& [name, seen] : before) {
-      const bool remembered = HasCard(seen.state) && source.readers.count(name) == 0 &&
-                              source.unmentioned.size() < kMostUnmentioned;
-      if (remembered) source.unmentioned[name] = seen;
+      const auto now = source.readers.find(name);
+      const bool known = now != source.readers.end() && KnowsOfCards(now->second.state);
+      if (HasCard(seen.state) && !known && source.unseen.size() < kMostUnseen) {
+        source.unseen[name] = seen;
+      }
     }
     ++revision_;
     changed_.notify_all();
@@ -92,7 +108,7 @@ void ReaderTable::Remove(const std::string& plugin, const std::string& why) {
     std::lock_guard<std::mutex> lock(mutex_);
     Source& source = sources_[plugin];
     source.readers.clear();
-    source.unmentioned.clear();
+    source.unseen.clear();
     ++source.generation;
     source.service = reader::v1::SERVICE_UNSPECIFIED;
     source.detail = why;
@@ -104,7 +120,7 @@ void ReaderTable::Remove(const std::string& plugin, const std::string& why) {
 }
 
 CardSeen ReaderTable::CardOf(const std::string& plugin, const std::string& reader,
-                             const Source& source, const Seen& seen) {
+                             const Source& source, const Seen& seen) const {
   return {plugin,
           reader,
           source.generation,
@@ -113,6 +129,7 @@ CardSeen ReaderTable::CardOf(const std::string& plugin, const std::string& reade
           seen.state.lying(),
           seen.state.presence() == reader::v1::PRESENCE_PRESENT,
           seen.taken_by,
+          checks_.count(seen.taken_by) > 0,
           seen.state.pin_pad()};
 }
 
@@ -123,7 +140,7 @@ std::vector<CardSeen> ReaderTable::Cards(const Places& places) const {
     for (const auto& [reader, seen] : source.readers) {
       if (!HasCard(seen.state)) continue;
       CardSeen card = CardOf(plugin, reader, source, seen);
-      if (IsOneOf(places, card.place())) cards.push_back(std::move(card));
+      if (places.Have(card.place())) cards.push_back(std::move(card));
     }
   }
   std::sort(cards.begin(), cards.end(),
@@ -131,23 +148,64 @@ std::vector<CardSeen> ReaderTable::Cards(const Places& places) const {
   return cards;
 }
 
-ReaderTable::Seen* ReaderTable::Find(uint64_t arrival) {
+ReaderTable::Seen* ReaderTable::Find(uint64_t arrival, std::string* place) {
   for (auto& [plugin, source] : sources_) {
     for (auto& [reader, seen] : source.readers) {
-      if (HasCard(seen.state) && seen.arrival == arrival) return &seen;
+      if (!HasCard(seen.state) || seen.arrival != arrival) continue;
+      if (place != nullptr) *place = plugin + "/" + reader;
+      return &seen;
     }
   }
   return nullptr;
+}
+
+void ReaderTable::BeginCheck(const std::string& check_id, const Places& places) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  checks_[check_id] = {places};
+}
+
+void ReaderTable::AwaitCard(const std::string& check_id) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  checks_.at(check_id).waits = true;
+}
+
+void ReaderTable::EndCheck(const std::string& check_id) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    checks_.erase(check_id);
+    if (checks_.empty()) return;
+    // Others waited for the same card, or saw one that was in this check's hand.
+    ++revision_;
+    changed_.notify_all();
+  }
+  listeners_.Poke();
+}
+
+bool ReaderTable::IsAwaited(const std::string& place, const std::string& but_by) const {
+  return std::any_of(checks_.begin(), checks_.end(), [&](const auto& check) {
+    return check.first != but_by && check.second.waits && check.second.places.Have(place);
+  });
+}
+
+bool ReaderTable::IsAwaitedByOthers(const std::string& place, const std::string& check_id) const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return IsAwaited(place, check_id);
 }
 
 bool ReaderTable::Take(uint64_t arrival, const std::string& check_id, bool vouched) {
   std::stop_source look(std::nostopstate);
   {
     std::lock_guard<std::mutex> lock(mutex_);
-    Seen* const seen = Find(arrival);
+    std::string place;
+    Seen* const seen = Find(arrival, &place);
     if (seen == nullptr) return false;
-    if (!vouched && !seen->taken_by.empty() && seen->taken_by != check_id) return false;
+    const bool others = !seen->taken_by.empty() && seen->taken_by != check_id;
+    if (others && (!vouched || checks_.count(seen->taken_by) > 0)) return false;
+    if (!vouched && IsAwaited(place, check_id)) return false;
     seen->taken_by = check_id;
+    if (const auto check = checks_.find(check_id); check != checks_.end()) {
+      check->second.waits = false;
+    }
     if (const auto found = looks_.find(arrival); found != looks_.end()) look = found->second;
   }
   // Outside the lock: whoever looks is told on this thread.
@@ -202,18 +260,18 @@ void ReaderTable::Recognise(uint64_t arrival, desk::v1::CardKind kind) {
   listeners_.Poke();
 }
 
-Places ReaderTable::Usable(const Places& places) const {
-  Places usable;
+std::vector<std::string> ReaderTable::Usable(const Places& places) const {
+  std::vector<std::string> usable;
   std::lock_guard<std::mutex> lock(mutex_);
   for (const auto& [plugin, source] : sources_) {
     for (const auto& [reader, seen] : source.readers) {
       std::string place = plugin + "/" + reader;
-      if (IsUsable(seen.state) && IsOneOf(places, place)) usable.push_back(std::move(place));
+      if (IsUsable(seen.state) && places.Have(place)) usable.push_back(std::move(place));
     }
   }
   std::sort(usable.begin(), usable.end(), [&](const std::string& a, const std::string& b) {
     const auto rank = [&](const std::string& place) {
-      return std::find(places.begin(), places.end(), place);
+      return std::find(places.named().begin(), places.named().end(), place);
     };
     return rank(a) != rank(b) ? rank(a) < rank(b) : a < b;
   });
@@ -227,15 +285,11 @@ std::optional<check::v1::Failure> ReaderTable::WhyUnusable(const Places& places)
   bool others = false;
   for (const auto& [plugin, source] : sources_) {
     for (const auto& [reader, seen] : source.readers) {
-      if (!IsOneOf(places, plugin + "/" + reader)) continue;
+      if (!places.Have(plugin + "/" + reader)) continue;
       if (IsUsable(seen.state)) return {};
       if (trouble == nullptr) trouble = &seen.state.trouble();
     }
-    const std::string prefix = plugin + "/";
-    const bool wanted =
-        places.empty() || std::any_of(places.begin(), places.end(), [&](const std::string& place) {
-          return place.rfind(prefix, 0) == 0;
-        });
+    const bool wanted = places.HaveSomeOf(plugin);
     if (wanted && source.service == reader::v1::SERVICE_DOWN) {
       const bool told = source.trouble.code() != check::v1::FAILURE_CODE_UNSPECIFIED;
       down = told ? source.trouble
@@ -254,7 +308,7 @@ bool ReaderTable::OnlyPads(const Places& places) const {
   bool any = false;
   for (const auto& [plugin, source] : sources_) {
     for (const auto& [reader, seen] : source.readers) {
-      if (!IsUsable(seen.state) || !IsOneOf(places, plugin + "/" + reader)) continue;
+      if (!IsUsable(seen.state) || !places.Have(plugin + "/" + reader)) continue;
       if (!seen.state.pin_pad()) return false;
       any = true;
     }

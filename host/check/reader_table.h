@@ -4,10 +4,12 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <initializer_list>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -31,14 +33,32 @@ struct CardSeen {
   // It lay there when its plugin began to look, so nobody knows since when.
   bool lying = false;
   bool powered = true;
-  std::string taken_by;  // the check that took it, or nobody
-  bool pin_pad = false;  // its reader's
+  std::string taken_by;   // the check that took it, or nobody
+  bool in_check = false;  // and that check is under way
+  bool pin_pad = false;   // its reader's
 
   std::string place() const { return plugin + "/" + reader; }
 };
 
-// Readers of a counter ("plugin/reader"), the preferred one first; empty: any.
-using Places = std::vector<std::string>;
+// The readers of a counter, each by its place ("plugin/reader").
+class Places {
+ public:
+  // Any reader.
+  Places() = default;
+  // Those named, the preferred one first; where none is named, any but those of `others`.
+  Places(std::vector<std::string> named, std::set<std::string> others)
+      : named_(std::move(named)), others_(std::move(others)) {}
+  Places(std::initializer_list<std::string> named) : named_(named) {}
+
+  bool Have(const std::string& place) const;
+  // Whether one is named whose plugin this is, or any will do.
+  bool HaveSomeOf(const std::string& plugin) const;
+  const std::vector<std::string>& named() const { return named_; }
+
+ private:
+  std::vector<std::string> named_;
+  std::set<std::string> others_;
+};
 
 // What all reader plugins see, in one table. Thread-safe: plugins' streams write, counters and
 // screens read. Has no gRPC in it.
@@ -51,9 +71,17 @@ class ReaderTable {
 
   // Cards on the readers of `places`, earliest arrival first.
   std::vector<CardSeen> Cards(const Places& places) const;
+  // From here to EndCheck the check `check_id` is under way at a counter with `places`; it waits
+  // for a card until it takes one, and again from AwaitCard on.
+  void BeginCheck(const std::string& check_id, const Places& places);
+  void AwaitCard(const std::string& check_id);
+  void EndCheck(const std::string& check_id);
+  // Whether a check under way other than `check_id` waits for a card there, too: then nobody knows
+  // for whom one is laid down.
+  bool IsAwaitedByOthers(const std::string& place, const std::string& check_id) const;
   // Takes the card of that arrival for the check `check_id`, as long as the card stays: true when
-  // it lies there and no other check took it before, or the staff `vouched` that it is this
-  // patient's.
+  // it lies there, no other check took it before and no other one awaits it; or the staff `vouched`
+  // that it is this patient's, and no other check that took it is under way.
   bool Take(uint64_t arrival, const std::string& check_id, bool vouched);
   struct LookBegun {
     CardSeen card;
@@ -70,7 +98,7 @@ class ReaderTable {
   // Says what the card of that arrival is; nothing when it is gone.
   void Recognise(uint64_t arrival, desk::v1::CardKind kind);
   // The readers of `places` on which a card could be read now, in the order of `places`.
-  Places Usable(const Places& places) const;
+  std::vector<std::string> Usable(const Places& places) const;
   // Why there is none: the trouble of a reader or of its service, as its plugin tells it;
   // READER_SERVICE_DOWN; READER_UNKNOWN when `places` name readers that are not there, though their
   // plugin knows others; NO_READER. Nothing when there is one.
@@ -102,18 +130,26 @@ class ReaderTable {
     std::string detail;
     check::v1::Failure trouble;  // without a code: none
     std::map<std::string, Seen> readers;
-    // Readers that are not mentioned any more, with the card that lay there: should the same
-    // insertion be told of again, it is the same stay and has served whom it has served.
-    std::map<std::string, Seen> unmentioned;
+    // The card that lay last on a reader which is not mentioned any more, or about whose cards it
+    // is not known anything: should the same insertion be told of again, it is the same stay and
+    // has served whom it has served.
+    std::map<std::string, Seen> unseen;
   };
-  static CardSeen CardOf(const std::string& plugin, const std::string& reader, const Source& source,
-                         const Seen& seen);
-  Seen* Find(uint64_t arrival);  // with the mutex held
+  struct CheckUnderWay {
+    Places places;
+    bool waits = true;  // for a card
+  };
+  // All with the mutex held.
+  CardSeen CardOf(const std::string& plugin, const std::string& reader, const Source& source,
+                  const Seen& seen) const;
+  Seen* Find(uint64_t arrival, std::string* place = nullptr);
+  bool IsAwaited(const std::string& place, const std::string& but_by) const;
 
   mutable std::mutex mutex_;
   mutable std::condition_variable_any changed_;
   std::map<std::string, Source> sources_;
-  std::map<uint64_t, std::stop_source> looks_;  // by arrival
+  std::map<uint64_t, std::stop_source> looks_;   // by arrival
+  std::map<std::string, CheckUnderWay> checks_;  // by check id
   uint64_t arrivals_ = 0;
   uint64_t revision_ = 1;
 

@@ -1,7 +1,7 @@
 #include "host/check/reader_table.h"
 
+#include <gmock/gmock.h>
 #include <google/protobuf/text_format.h>
-#include <gtest/gtest.h>
 
 namespace madoguchi {
 namespace {
@@ -69,6 +69,27 @@ TEST(ReaderTableTest, AReaderThatIsNotMentionedForAWhileKeepsItsCard) {
   EXPECT_GT(table.Cards({})[0].arrival, first);
 }
 
+TEST(ReaderTableTest, AReaderInTroubleForAWhileKeepsItsCard) {
+  ReaderTable table;
+  const auto trouble = Parsed("reader { name: 'a' trouble { code: FAILURE_CODE_READER_SILENT } }");
+  table.Update("pcsc", 1, Parsed(Card("a", 1)));
+  const uint64_t first = table.Cards({})[0].arrival;
+  EXPECT_TRUE(table.Take(first, "one check", false));
+  table.Update("pcsc", 1, trouble);
+  EXPECT_TRUE(table.Cards({}).empty());
+  table.Update("pcsc", 1, Parsed(""));
+  table.Update("pcsc", 1, trouble);
+  table.Update("pcsc", 1, Parsed(Card("a", 1)));
+  ASSERT_EQ(table.Cards({}).size(), 1u);
+  EXPECT_EQ(table.Cards({})[0].arrival, first);
+  EXPECT_EQ(table.Cards({})[0].taken_by, "one check");
+  // A reader that was empty in between forgets it.
+  table.Update("pcsc", 1, Parsed(Empty("a")));
+  table.Update("pcsc", 1, trouble);
+  table.Update("pcsc", 1, Parsed(Card("a", 1)));
+  EXPECT_GT(table.Cards({})[0].arrival, first);
+}
+
 TEST(ReaderTableTest, AnotherLifeOfThePluginIsAnotherArrival) {
   ReaderTable table;
   table.Update("pcsc", 1, Parsed(Card("a", 1)));
@@ -133,7 +154,7 @@ TEST(ReaderTableTest, AReaderInTroubleIsNotUsableAndSaysWhy) {
                Parsed(Empty("b") + "reader { name: 'a' trouble { code: "
                                    "FAILURE_CODE_READER_PORT_BUSY detail: 'held by\\nminicom' "
                                    "happened { en: 'Send us your PIN.' } } }"));
-  EXPECT_EQ(table.Usable({}), Places{"nfc/b"});
+  EXPECT_THAT(table.Usable({}), testing::ElementsAre("nfc/b"));
   EXPECT_FALSE(table.WhyUnusable({"nfc/b", "nfc/a"}));
   const auto why = table.WhyUnusable({"nfc/a"});
   ASSERT_TRUE(why);
@@ -150,8 +171,9 @@ TEST(ReaderTableTest, UsableReadersComeInTheOrderOfPreference) {
   ReaderTable table;
   table.Update("nfc", 1, Parsed(Empty("x")));
   table.Update("pcsc", 1, Parsed(Empty("a") + Empty("b")));
-  EXPECT_EQ(table.Usable({"pcsc/b", "nfc/x", "pcsc/none"}), (Places{"pcsc/b", "nfc/x"}));
-  EXPECT_EQ(table.Usable({}), (Places{"nfc/x", "pcsc/a", "pcsc/b"}));
+  EXPECT_THAT(table.Usable({"pcsc/b", "nfc/x", "pcsc/none"}),
+              testing::ElementsAre("pcsc/b", "nfc/x"));
+  EXPECT_THAT(table.Usable({}), testing::ElementsAre("nfc/x", "pcsc/a", "pcsc/b"));
 }
 
 TEST(ReaderTableTest, WhatACardIsStandsInItsRowForItsStay) {
@@ -181,6 +203,23 @@ TEST(ReaderTableTest, ACardServesOneCheckUntilTheStaffSayOtherwise) {
   table.Update("pcsc", 1, Parsed(Card("a", 2)));
   EXPECT_FALSE(table.Take(arrival, "two", true));  // that stay is over
   EXPECT_TRUE(table.Take(table.Cards({})[0].arrival, "one", false));
+}
+
+TEST(ReaderTableTest, ACardInTheHandOfACheckIsGivenToNobodyElse) {
+  ReaderTable table;
+  table.Update("pcsc", 1, Parsed(Card("a", 1)));
+  const uint64_t arrival = table.Cards({})[0].arrival;
+  table.BeginCheck("one", {"pcsc/a"});
+  table.BeginCheck("two", {});
+  EXPECT_TRUE(table.IsAwaitedByOthers("pcsc/a", "one"));
+  EXPECT_FALSE(table.Take(arrival, "one", false)) << "check two waits there, too";
+  EXPECT_TRUE(table.Take(arrival, "one", true));
+  EXPECT_TRUE(table.Cards({})[0].in_check);
+  EXPECT_FALSE(table.Take(arrival, "two", true)) << "though its staff say so, too";
+  EXPECT_FALSE(table.IsAwaitedByOthers("pcsc/a", "two")) << "check one has a card";
+  table.EndCheck("one");
+  EXPECT_FALSE(table.Cards({})[0].in_check);
+  EXPECT_TRUE(table.Take(arrival, "two", true));
 }
 
 TEST(ReaderTableTest, EveryChangeIsANewRevisionAndAPoke) {

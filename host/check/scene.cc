@@ -179,6 +179,12 @@ View MakeView(const Scene& scene, Role role) {
         TextOf("今あるカードを取り、この患者さんのカードを置いてください。",
                "Take the card that lies there away and lay down this patient's.");
   }
+  if (scene.stage == STAGE_ASK_SAME_CARD && scene.others_wait && role == ROLE_STAFF) {
+    *view.mutable_title() = TextOf("カードが置かれました。この患者さんのカードですか",
+                                   "A card was laid down. Is it this patient's?");
+    *view.mutable_advice() = TextOf("ほかの窓口も、このリーダーのカードを待っています。",
+                                    "Another counter waits for a card on this reader, too.");
+  }
   if (scene.stage == STAGE_ASK_WHICH_CARD) {
     for (const std::string& reader : scene.card_at) view.add_card_at(reader);
   }

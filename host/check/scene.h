@@ -33,6 +33,8 @@ struct Scene {
   std::string lost_reader;
   // LAY_CARD, with a card on the reader that is not this patient's: it has to go first.
   bool other_card_lies_there = false;
+  // STAGE_ASK_SAME_CARD: another counter waits for a card there, too.
+  bool others_wait = false;
   check::v1::Step::Ask ask;
   std::optional<check::v1::Verdict> verdict;
 };

@@ -78,7 +78,7 @@ grpc::ServerUnaryReactor* DeskService::ListCounters(grpc::CallbackServerContext*
       if (patient) continue;
       desk::v1::CounterRow& row = *reply->add_row();
       row.set_name(name);
-      for (const std::string& reader : counter->readers()) row.add_reader(reader);
+      for (const std::string& reader : counter->readers().named()) row.add_reader(reader);
     }
   }
   return Finished(context, admitted);

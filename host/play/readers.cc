@@ -124,7 +124,8 @@ void Readers::Plug(const std::string& reader, bool pin_pad) {
 void Readers::PlugInTrouble(const std::string& reader, check::v1::FailureCode why) {
   {
     std::lock_guard<std::mutex> lock(mutex_);
-    slots_[reader] = {.trouble = why};
+    slots_[reader] = {};
+    slots_[reader].trouble = why;
   }
   Tell();
 }
