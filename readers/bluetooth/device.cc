@@ -17,7 +17,8 @@ constexpr milliseconds kRefusedPause(30'000);
 constexpr milliseconds kGoodLink(10'000);
 
 constexpr milliseconds kGreetingPatience(15'000);
-constexpr milliseconds kOrderPatience(5'000);
+// The host gives a call 5 s: it is to hear from here that the reader is silent, and not the card.
+constexpr milliseconds kOrderPatience(4'000);
 // A signature takes a card a second; readers give up long before this.
 constexpr milliseconds kTransmitPatience(30'000);
 // The reader looks for cards a few times a second: what it finds in this time lay there before.

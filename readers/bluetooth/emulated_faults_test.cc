@@ -198,6 +198,13 @@ TEST_F(EmulatedFaultsTest, AReaderThatAdvertisesItsNameAlone) {
   EXPECT_TRUE(AwaitUsable()) << Shown();
 }
 
+// Of "Connected" no signal comes, as with bluetoothd now and then.
+TEST_F(EmulatedFaultsTest, AConnectionThatIsNotToldOf) {
+  Start({"quiet-connect"});
+  EXPECT_TRUE(AwaitUsable()) << Shown();
+  ExpectReads();
+}
+
 TEST_F(EmulatedFaultsTest, ConnectsThatFailAtFirst) {
   Start({"fail-connects=3"});
   EXPECT_TRUE(AwaitUsable()) << Shown();

@@ -52,7 +52,8 @@ void Link::Connected() {
 }
 
 void Link::Look() {
-  if (stage_ != Stage::kResolving || !Is("Connected") || !Is("ServicesResolved")) return;
+  // That it is connected, Connect has said; bluetoothd does not always tell of it once more.
+  if (stage_ != Stage::kResolving || !Is("ServicesResolved")) return;
   // What bluetoothd tells of the services' objects may come later than that they are resolved: so
   // it is asked for all of them.
   stage_ = Stage::kFinding;

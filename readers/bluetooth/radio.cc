@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <utility>
 
 #include "sdk/failure/plain_line.h"
 
@@ -67,7 +68,10 @@ void Radio::Suspend(FailureCode code, const std::string& why) {
   search_.Use("");
   too_many_ = false;
   trouble_ = FailureStatus(code, why);
-  for (const Known& known : known_) known.device->Suspend(trouble_);
+  for (Known& known : known_) {
+    known.disputed = false;
+    known.device->Suspend(trouble_);
+  }
   Publish();
 }
 
@@ -104,37 +108,76 @@ void Radio::ChooseAdapter() {
   DeviceChanged();
 }
 
-void Radio::Consider(const std::string& path) {
-  if (adapter_.empty() || path.compare(0, adapter_.size() + 1, adapter_ + "/") != 0) return;
+Radio::Heard Radio::Look(const std::string& path) const {
   const auto text = [&](const char* property) {
     return ValueOr<std::string>(objects_, path, kDevice, property, "");
   };
-  const std::string address = text("Address");
-  if (address.empty()) return;
-  const auto at = std::find_if(known_.begin(), known_.end(),
-                               [&](const Known& known) { return known.address == address; });
-  if (at != known_.end()) return at->device->Found(path);
-
+  Heard heard;
+  heard.address = text("Address");
   // An alias that nobody gave is made of the address.
-  std::string name = text("Name");
-  const bool own = !name.empty();
-  if (!own) name = text("Alias");
-  name = PlainLine(name);
-  const bool known = LooksLikeReader(
-      name, ValueOr<std::vector<std::string>>(objects_, path, kDevice, "UUIDs", {}));
-  const Selection::Entry* const entry = options_.selection.Match(address, name, known);
-  if (entry == nullptr) {
-    if (known) Mention(name, own, address);
+  heard.own_name = !text("Name").empty();
+  heard.name = PlainLine(text(heard.own_name ? "Name" : "Alias"));
+  heard.looks_like_reader = LooksLikeReader(
+      heard.name, ValueOr<std::vector<std::string>>(objects_, path, kDevice, "UUIDs", {}));
+  heard.entry = options_.selection.Match(heard.address, heard.name, heard.looks_like_reader);
+  return heard;
+}
+
+void Radio::Consider(const std::string& path) {
+  if (adapter_.empty() || path.compare(0, adapter_.size() + 1, adapter_ + "/") != 0) return;
+  const Heard heard = Look(path);
+  if (heard.address.empty()) return;
+  const auto at = std::find_if(known_.begin(), known_.end(),
+                               [&](const Known& known) { return known.address == heard.address; });
+  if (at != known_.end()) return Use(*at, path);
+  if (heard.entry == nullptr) {
+    if (heard.looks_like_reader) Mention(heard.name, heard.own_name, heard.address);
     return;
+  }
+  const bool by_address = heard.entry->kind == Selection::Kind::kAddress || heard.name.empty();
+  if (!by_address) {
+    const auto same = std::find_if(known_.begin(), known_.end(), [&](const Known& known) {
+      return !known.by_address && known.advertised == heard.name;
+    });
+    if (same != known_.end()) return Use(*same, same->device->path());
   }
   if (known_.size() == Selection::kMostEntries) {
     too_many_ = true;
     return;
   }
-  auto device = std::make_unique<Device>(bluez_, loop_, objects_, NameFor(*entry, name, address),
-                                         make_codec_, [this] { DeviceChanged(); });
-  known_.push_back({address, name, std::move(device)});
-  known_.back().device->Found(path);
+  auto device =
+      std::make_unique<Device>(bluez_, loop_, objects_, by_address ? heard.address : heard.name,
+                               make_codec_, [this] { DeviceChanged(); });
+  known_.push_back({heard.address, heard.name, by_address, std::move(device)});
+  Use(known_.back(), path);
+}
+
+std::string Radio::RivalOf(const Known& known) const {
+  if (known.by_address) return "";
+  for (const auto& [path, interfaces] : objects_) {
+    if (interfaces.count(kDevice) == 0) continue;
+    const Heard heard = Look(path);
+    if (heard.address != known.address && heard.name == known.advertised &&
+        heard.entry != nullptr && heard.entry->kind != Selection::Kind::kAddress) {
+      return heard.address;
+    }
+  }
+  return "";
+}
+
+// Whoever is heard first cannot be the one that is meant: tomorrow it may be the other, and anybody
+// can give a device a reader's name.
+void Radio::Use(Known& known, const std::string& path) {
+  const std::string rival = RivalOf(known);
+  if (rival.empty()) {
+    known.disputed = false;
+    return known.device->Found(path);
+  }
+  if (std::exchange(known.disputed, true)) return;
+  known.device->Suspend(
+      FailureStatus(FAILURE_CODE_READERS_NOT_CHOSEN,
+                    known.address + " and " + rival + " have the same name \"" + known.advertised +
+                        "\": say in the setting readers by its address which one is meant"));
 }
 
 void Radio::Mention(const std::string& name, bool own, const std::string& address) {
@@ -155,15 +198,6 @@ std::string Radio::WhoIsInReach() const {
     if (++told == kMostTold) break;
   }
   return names.empty() ? "no reader is in reach" : "in reach: " + names;
-}
-
-std::string Radio::NameFor(const Selection::Entry& entry, const std::string& advertised,
-                           const std::string& address) const {
-  if (entry.kind == Selection::Kind::kAddress || advertised.empty()) return address;
-  const bool taken = std::any_of(known_.begin(), known_.end(), [&](const Known& known) {
-    return known.device->name() == advertised;
-  });
-  return taken ? advertised + " " + address : advertised;
 }
 
 bool Radio::Found(const Selection::Entry& entry) const {
@@ -197,7 +231,12 @@ void Radio::Removed(const std::string& path, const std::vector<std::string>& int
   for (const std::string& interface : interfaces) object->second.erase(interface);
   const bool device = std::count(interfaces.begin(), interfaces.end(), kDevice) > 0;
   if (object->second.empty() || device) objects_.erase(object);
-  if (device) Tell(path, kDevice, {});
+  if (device) {
+    Tell(path, kDevice, {});
+    for (Known& known : known_) {
+      if (known.disputed) Use(known, known.device->path());
+    }
+  }
   if (path != adapter_ || std::count(interfaces.begin(), interfaces.end(), kAdapter) == 0) return;
   adapter_.clear();
   ChooseAdapter();
@@ -237,7 +276,7 @@ void Radio::DeviceChanged() {
     if (!Found(entry)) need = std::max(need, Search::Need::kMissing);
   }
   for (const Known& known : known_) {
-    if (known.device->lost()) need = std::max(need, Search::Need::kMissing);
+    if (known.device->lost() && !known.disputed) need = std::max(need, Search::Need::kMissing);
     if (known.device->connecting()) need = std::max(need, Search::Need::kHold);
   }
   search_.Steer(need);

@@ -55,7 +55,9 @@ class Radio final : public Bluez::Listener {
  private:
   struct Known {
     std::string address, advertised;
+    bool by_address;  // is meant by its address, so that its name does not matter
     std::unique_ptr<Device> device;
+    bool disputed = false;  // another device has that name, so neither is used
   };
   struct Mentioned {
     std::string name;
@@ -69,8 +71,18 @@ class Radio final : public Bluez::Listener {
   // `own`: the device told its name.
   void Mention(const std::string& name, bool own, const std::string& address);
   std::string WhoIsInReach() const;
-  std::string NameFor(const Selection::Entry& entry, const std::string& advertised,
-                      const std::string& address) const;
+  // What BlueZ tells of the device at `path`.
+  struct Heard {
+    std::string address, name;
+    bool own_name = false;  // it told it itself
+    bool looks_like_reader = false;
+    const Selection::Entry* entry = nullptr;  // that means it
+  };
+  Heard Look(const std::string& path) const;
+  // The address of another device that the settings mean by the name of `known`; empty: none.
+  std::string RivalOf(const Known& known) const;
+  // Uses it, unless it has a rival.
+  void Use(Known& known, const std::string& path);
   bool Found(const Selection::Entry& entry) const;
   // The devices whose objects these are.
   void Tell(const std::string& path, const std::string& interface, const Properties& changed);

@@ -246,7 +246,7 @@ TEST_F(RadioTest, ByAddressAndByPatternSeveral) {
   bluez_.SetAdapter(true, true);
   bluez_.SetRunning(true);
   bluez_.Add("00:11:22:33:44:55", "FT_1");
-  bluez_.Add("00:11:22:33:44:66", "FT_1");
+  bluez_.Add("00:11:22:33:44:66", "FT_2");
   bluez_.Add("00:11:22:33:44:77", "Odd name");
   bluez_.Add("00:11:22:33:44:88", "FT headphones");
   Start("00:11:22:33:44:77, FT*");
@@ -256,8 +256,45 @@ TEST_F(RadioTest, ByAddressAndByPatternSeveral) {
     names.push_back(state.name());
     EXPECT_EQ(state.presence(), PRESENCE_ABSENT) << state.DebugString();
   }
-  EXPECT_THAT(names,
-              testing::UnorderedElementsAre("FT_1", "FT_1 00:11:22:33:44:66", "00:11:22:33:44:77"));
+  EXPECT_THAT(names, testing::UnorderedElementsAre("FT_1", "FT_2", "00:11:22:33:44:77"));
+}
+
+// Which of them would be found first is chance, and a counter names its reader.
+TEST_F(RadioTest, OfTwoThatHaveOneNameNeitherIsUsed) {
+  bluez_.SetAdapter(true, true);
+  bluez_.SetRunning(true);
+  bluez_.Add("00:11:22:33:44:66", "FT_1");
+  Start("FT_*");
+  loop_.Advance(3s);
+  EXPECT_EQ(State().presence(), PRESENCE_ABSENT);
+  auto& other = bluez_.Add("00:11:22:33:44:55", "FT_1");
+  loop_.Advance(90s);
+  ASSERT_EQ(shown_.reader_size(), 1);
+  EXPECT_EQ(State().name(), "FT_1");
+  EXPECT_EQ(Trouble(), "READERS_NOT_CHOSEN");
+  EXPECT_EQ(
+      State().trouble().detail(),
+      "00:11:22:33:44:66 and 00:11:22:33:44:55 have the same name \"FT_1\": say in the setting "
+      "readers by its address which one is meant");
+  other.in_reach = false;
+  bluez_.Forget(other);
+  loop_.Advance(90s);
+  EXPECT_EQ(State().presence(), PRESENCE_ABSENT) << "there is one again";
+}
+
+TEST_F(RadioTest, OneThatIsMeantByItsAddressMayHaveAnothersName) {
+  bluez_.SetAdapter(true, true);
+  bluez_.SetRunning(true);
+  bluez_.Add("00:11:22:33:44:55", "FT_1");
+  bluez_.Add("00:11:22:33:44:66", "FT_1");
+  Start("FT_*, 00:11:22:33:44:66");
+  loop_.Advance(90s);
+  std::vector<std::string> names;
+  for (const auto& state : shown_.reader()) {
+    names.push_back(state.name());
+    EXPECT_EQ(state.presence(), PRESENCE_ABSENT) << state.DebugString();
+  }
+  EXPECT_THAT(names, testing::UnorderedElementsAre("FT_1", "00:11:22:33:44:66"));
 }
 
 TEST_F(RadioTest, SixteenAreEnough) {

@@ -93,10 +93,13 @@ bool Selection::Means(const Entry& entry, const std::string& address, const std:
 
 const Selection::Entry* Selection::Match(const std::string& address, const std::string& name,
                                          bool known) const {
-  const auto found = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& entry) {
-    return Means(entry, address, name, known);
-  });
-  return found == entries_.end() ? nullptr : &*found;
+  const Entry* match = nullptr;
+  for (const Entry& entry : entries_) {
+    if (!Means(entry, address, name, known)) continue;
+    if (entry.kind == Kind::kAddress) return &entry;
+    if (match == nullptr) match = &entry;
+  }
+  return match;
 }
 
 }  // namespace madoguchi::bluetooth

@@ -29,7 +29,7 @@ class Selection {
   // out as a reader) is meant only by its own address or name.
   static bool Means(const Entry& entry, const std::string& address, const std::string& name,
                     bool known);
-  // The first entry that means it; null where none does.
+  // The entry that means it, by its address where one does; null where none does.
   const Entry* Match(const std::string& address, const std::string& name, bool known) const;
 
  private:
