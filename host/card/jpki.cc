@@ -61,7 +61,11 @@ absl::StatusOr<check::v1::Credential> Jpki::Recognise(std::unique_ptr<CardSessio
                                      ? *std::exchange(jpki->first_part_, std::nullopt)
                                      : jpki->ReadBinary(kByShortId | kToken, 0, kLabelSize);
   if (!label.ok()) return label.status();
-  return label->sw == 0x9000 ? CredentialOf(label->data) : check::v1::CREDENTIAL_UNSPECIFIED;
+  if (label->sw == 0x9000) return CredentialOf(label->data);
+  if (!RefusesShortId(label->sw)) return check::v1::CREDENTIAL_UNSPECIFIED;
+  jpki->short_ids_ = false;
+  if (absl::Status read = jpki->ReadLabel(); !read.ok()) return read;
+  return jpki->credential();
 }
 
 absl::StatusOr<Jpki> Jpki::SelectAnd(std::unique_ptr<CardSession> session,
@@ -116,9 +120,7 @@ absl::StatusOr<std::vector<uint8_t>> Jpki::ReadAuthenticationCertificate() {
   if (part->sw == 0x6B00) return FailureStatus(check::v1::FAILURE_CODE_CERTIFICATE_ABSENT);
   // A phone wants its PIN before it shows the certificate; a card does not.
   if (part->sw == 0x6982) {
-    const auto label = ReadBinary(kByShortId | kToken, 0, kLabelSize);
-    if (!label.ok()) return label.status();
-    credential_ = CredentialOf(label->data);
+    if (absl::Status read = ReadLabel(); !read.ok()) return read;
     if (IsPhone(credential_)) return FailureStatus(check::v1::FAILURE_CODE_PHONE_NOT_READABLE);
   }
   if (part->sw != 0x9000 && part->sw != 0x6282) return Invalid("READ BINARY", part->sw);
@@ -134,7 +136,23 @@ absl::StatusOr<std::vector<uint8_t>> Jpki::ReadAuthenticationCertificate() {
   }
   if (absl::Status rest = ReadRest(size, &bytes); !rest.ok()) return rest;
   bytes.resize(size);
+  if (ahead_ != Ahead::kNothing && !short_ids_) {
+    if (absl::Status read = ReadLabel(); !read.ok()) return read;
+  }
   return bytes;
+}
+
+// Where short ids work it is read ahead, in ReadRest.
+absl::Status Jpki::ReadLabel() {
+  if (!short_ids_) {
+    const absl::Status selected = SelectFile(kToken);
+    if (absl::IsNotFound(selected)) return absl::OkStatus();
+    if (!selected.ok()) return selected;
+  }
+  const auto label = ReadBinary(short_ids_ ? kByShortId | kToken : 0, 0, kLabelSize);
+  if (!label.ok()) return label.status();
+  if (label->sw == 0x9000) credential_ = CredentialOf(label->data);
+  return absl::OkStatus();
 }
 
 absl::Status Jpki::ReadRest(size_t size, std::vector<uint8_t>* bytes) {

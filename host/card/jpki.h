@@ -79,6 +79,8 @@ class Jpki {
   absl::StatusOr<Answer> Exchange(std::span<const uint8_t> command);
   absl::StatusOr<Answer> ReadBinary(uint8_t p1, uint8_t p2, size_t expected);
   absl::Status SelectFile(uint8_t short_id);
+  // Into credential_, which stays as it is where the card has no label.
+  absl::Status ReadLabel();
 
   // Selects the application and sends `next` in the same call; its answer is `first_part_`.
   static absl::StatusOr<Jpki> SelectAnd(std::unique_ptr<CardSession> session,

@@ -151,13 +151,34 @@ TEST(Jpki, IsRecognisedByTwoApdus) {
   };
   EXPECT_EQ(*recognise(Label("JPKIAPICCTOKEN2")), CREDENTIAL_CARD);
   EXPECT_EQ(*recognise(Label("JPKIAPIOSTOKEN")), CREDENTIAL_IPHONE);
-  EXPECT_EQ(*recognise("> 00B0860020 < 6A82"), CREDENTIAL_UNSPECIFIED) << "it has no label";
+  EXPECT_EQ(*recognise("> 00B0860020 < 6A82 > 00A4020C020006 < 6A82"), CREDENTIAL_UNSPECIFIED)
+      << "it has no label";
   EXPECT_EQ(*recognise("> 00B0860020 < 6C10 > 00B0860020 < 6C10 > 00B0860010 < 9000"),
             CREDENTIAL_UNSPECIFIED);
   EXPECT_EQ(CodeOf(recognise("> 00B0860020 < gone").status()), FAILURE_CODE_CARD_GONE);
   const auto foreign =
       Jpki::Recognise(std::make_unique<Script>("> 00A4040C0AD392F000260100000001 < 6A82"));
   EXPECT_EQ(CodeOf(foreign.status()), FAILURE_CODE_NOT_MY_NUMBER_CARD);
+}
+
+// A card that knows no short ids has its label all the same.
+TEST(Jpki, TellsWhatItIsWithoutShortIdsToo) {
+  const std::string file = Certificate(100);
+  std::string label = Label("JPKIAPIOSTOKEN");
+  label = "> 00A4020C020006 < 9000 > 00B0000020" + label.substr(label.find(" <"));
+  auto card = Jpki::Select(std::make_unique<Script>(std::string(kSelected) +
+                                                    "> 00B08A0000 < 6A86 > 00A4020C02000A < 9000 "
+                                                    "> 00B0000000 < " +
+                                                    file + "9000 " + label),
+                           Jpki::Ahead::kCertificate);
+  ASSERT_TRUE(card.ok() && card->ReadAuthenticationCertificate().ok());
+  EXPECT_EQ(card->credential(), CREDENTIAL_IPHONE);
+  EXPECT_EQ(
+      *Jpki::Recognise(std::make_unique<Script>(kSelected + ("> 00B0860020 < 6A86 " + label))),
+      CREDENTIAL_IPHONE);
+  auto phone = Card("> 00B08A0000 < 6A86 > 00A4020C02000A < 9000 > 00B0000000 < 6982 " + label);
+  EXPECT_EQ(CodeOf(phone->ReadAuthenticationCertificate().status()),
+            FAILURE_CODE_PHONE_NOT_READABLE);
 }
 
 TEST(Jpki, APhoneThatWantsItsPinFirstIsNamed) {
