@@ -339,6 +339,14 @@ desk::v1::PluginRow Clinic::Plugin(const std::string& name) {
   return {};
 }
 
+void Clinic::Restart(const std::string& name) {
+  grpc::ClientContext call;
+  desk::v1::RestartPluginRequest request;
+  request.set_name(name);
+  desk::v1::RestartPluginReply reply;
+  EXPECT_TRUE(desk::v1::Desk::NewStub(Channel())->RestartPlugin(&call, request, &reply).ok());
+}
+
 void Clinic::Approve(const std::string& name) {
   const auto stub = desk::v1::Desk::NewStub(Channel());
   grpc::ClientContext inspecting, approving;

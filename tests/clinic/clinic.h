@@ -93,6 +93,8 @@ class Clinic {
   bool DisturbReader(int reader, uint32_t dice) {
     return StandOf(reader).Disturb(readers_.at(reader).second, dice);
   }
+  // All readers of that one's kind.
+  bool DisturbReaders(int reader) { return StandOf(reader).DisturbAll(); }
   bool ReplugReader(int reader) { return StandOf(reader).Replug(readers_.at(reader).second); }
   // Waits until the host sees a card (or none) on that reader; false after `patience`.
   bool AwaitCard(int reader, bool there = true,
@@ -110,6 +112,7 @@ class Clinic {
   desk::v1::PluginRow Plugin(const std::string& name);
   // An admin's word while the host runs: yes to the plugin as it lies there, or no.
   void Approve(const std::string& name);
+  void Restart(const std::string& name);
   void Revoke(const std::string& name);
 
   // Our programs' folder.

@@ -75,6 +75,12 @@ class PcscStand final : public Stand {
   std::vector<std::string> WhereOf(int reader) const override {
     return {"--port", ports_.at(reader)};
   }
+  bool DisturbAll() override {
+    const std::string folder = std::getenv("MADOGUCHI_PCSCD_DIR");
+    auto ran =
+        Program::Run({folder + "/private-pcscd-ctl", "restart"}, folder + "/restart.log", false);
+    return ran.ok() && (*ran)->Wait() == 0;
+  }
 
  private:
   std::vector<std::string> names_, ports_;

@@ -38,6 +38,8 @@ class Stand {
   // Something bad that passes by itself, chosen by `dice`: a frame is damaged, a link is lost, a
   // device is away for a moment. False where this kind knows nothing of the sort.
   virtual bool Disturb(int reader, uint32_t dice) { return false; }
+  // The same for all readers at once: their service is away for a moment.
+  virtual bool DisturbAll() { return false; }
 };
 
 // One line to a control socket of ours, and its answer; empty when nobody listens.

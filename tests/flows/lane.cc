@@ -53,6 +53,7 @@ Lane::Lane(Clinic& clinic, int counter)
 }
 
 void Lane::Round(uint32_t dice) {
+  const int apdus = Number(*card_, "apdus");
   const bool by_pin = dice % 2 == 0, card_first = dice / 2 % 2 == 0;
   const bool slip = by_pin && dice / 4 % 4 == 0;  // a wrong PIN before the right one
   if (card_first) {
@@ -82,6 +83,7 @@ void Lane::Round(uint32_t dice) {
   EXPECT_EQ(staff_->Close(), absl::OkStatus());
   staff_->AwaitStage(STAGE_IDLE);
   EXPECT_EQ(Number(*card_, "verifies-total"), verifies_) << "counter " << counter_;
+  EXPECT_GT(Number(*card_, "apdus"), apdus) << "counter " << counter_ << " read another's card";
 }
 
 void Lane::ExpectRightAnswer() {
@@ -90,7 +92,8 @@ void Lane::ExpectRightAnswer() {
   EXPECT_EQ(verdict.failure().code(), CodeOf(validity))
       << "counter " << counter_ << ": " << verdict.ShortDebugString();
   EXPECT_EQ(verdict.validity(), validity == VALIDITY_UNSPECIFIED ? VALIDITY_NONE : validity);
-  if (validity == VALIDITY_VALID || validity == VALIDITY_INVALID) {
+  const bool named = validity == VALIDITY_VALID || validity == VALIDITY_INVALID;
+  if (named || verdict.has_eligibility()) {
     EXPECT_EQ(verdict.eligibility().name(), "試験　p" + std::to_string(counter_));
   }
 }

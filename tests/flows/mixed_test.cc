@@ -107,6 +107,65 @@ TEST_F(OneCounter, AsksWhichOfTwoCardsIsMeant) {
   EXPECT_EQ(Number(*hanako, "apdus"), 0) << "a card that nobody chose was touched";
 }
 
+TEST_F(OneCounter, TheStaffWatchAllReaders) {
+  Open({});
+  const auto watching = Program::Run({Clinic::Bin() + "/madoguchi", "readers", "--watch", "--json",
+                                      "--socket", clinic_->folder() + "/desk.sock"},
+                                     clinic_->folder() + "/log/watching", false);
+  ASSERT_TRUE(watching.ok()) << watching.status();
+  // The newest table: a line each.
+  const auto table = [&] {
+    std::string all = (*watching)->Output();
+    all.resize(all.find_last_of('\n') + 1);
+    const size_t before = all.rfind('\n', all.size() - 2);
+    return all.substr(before == std::string::npos ? 0 : before + 1);
+  };
+  const auto shows = [&](const std::string& words, bool shown = true) {
+    EXPECT_TRUE(Await([&] { return (table().find(words) != std::string::npos) == shown; }))
+        << words << "\n"
+        << table();
+  };
+  for (int reader = 0; reader < 4; ++reader) {
+    const std::string name = clinic_->ReaderName(reader);
+    shows("\"name\":\"" + name.substr(name.find('/') + 1) + "\"");
+  }
+  shows("\"maker\":\"Advanced Card Systems\"");
+  shows("\"battery_percent\":100");
+  shows("CARD_KIND", false);
+  BeginByPin();
+  auto card = clinic_->Lay("hanako", 2);
+  EXPECT_EQ(staff_->AwaitVerdict().outcome(), OUTCOME_ELIGIBLE);
+  shows("CARD_KIND_MY_NUMBER_CARD");
+  card.reset();
+  shows("CARD_KIND", false);
+  EXPECT_TRUE(clinic_->UnplugReader(3));
+  shows("FAILURE_CODE_READER_OUT_OF_RANGE");
+  EXPECT_EQ((*watching)->End(SIGINT), 0);
+}
+
+// Of the readers of a counter that takes any, those that another counter names are not its own.
+TEST_F(OneCounter, LeavesTheReaderOfAnotherCounterAlone) {
+  clinic_ = MakeMixed(1, {{"hanako"}, {"taro"}});
+  auto& config = clinic_->config();
+  config.clear_counter();
+  config.add_counter()->set_name("1");
+  auto* const other = config.add_counter();
+  other->set_name("2");
+  other->add_reader(clinic_->ReaderName(1));
+  clinic_->Start();
+  staff_ = clinic_->Staff("1");
+  patient_ = clinic_->PatientScreen("1");
+  BeginByPin();
+  const View view = staff_->AwaitStage(STAGE_LAY_CARD);
+  EXPECT_THAT(view.lay_on(), testing::Contains(clinic_->ReaderName(2)));
+  EXPECT_THAT(view.lay_on(), testing::Not(testing::Contains(clinic_->ReaderName(1))));
+  auto taro = clinic_->Lay("taro", 1);
+  ASSERT_TRUE(clinic_->AwaitCard(1));
+  auto hanako = clinic_->Lay("hanako", 2);
+  EXPECT_EQ(staff_->AwaitVerdict().eligibility().name(), "試験　hanako");
+  EXPECT_EQ(Number(*taro, "apdus"), 0) << "another counter's patient's card was touched";
+}
+
 // The board is unplugged while the certificate is read; the patient lays the card on the next
 // reader, and the PIN that was typed is good there.
 TEST_F(OneCounter, GoesOnAtTheNextReaderWithoutThePinAgain) {
