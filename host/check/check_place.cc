@@ -206,6 +206,8 @@ bool Check::GoesOnElsewhere(FailureCode code, const std::string& place) {
   scene_.lost_reader = place;
   scene_.tries_left.reset();
   DropCard();
+  // Its plugin may be started again, so that the reader comes back.
+  visit_.reset();
   return true;
 }
 

@@ -287,6 +287,7 @@ std::string PluginSlot::End() {
   run->life()->over = true;
   down_(*run->life());
   replace_by_.reset();
+  move_by_.reset();
   trouble_.clear();
   return Bury(*run, /*wait=*/true);
 }
@@ -322,7 +323,13 @@ void PluginSlot::LookAfterRunning(bool has_ended) {
   }
   // The jail holds files, not names: pcscd's folder may be a new one since, a device plugged in
   // again another.
-  if (running_->HasMoved()) {
+  if (!running_->HasMoved()) {
+    move_by_.reset();
+  } else if (!move_by_) {
+    // A reader may have other devices; an authority whose server is away serves nobody.
+    move_by_ = steady_clock::now() + (IsReader(*running_) ? patience_.move : milliseconds(0));
+  }
+  if (move_by_ && (running_->life()->guests->CloseIfEmpty() || steady_clock::now() >= *move_by_)) {
     End();
     begin_at_ = steady_clock::now();
     return;
@@ -374,7 +381,7 @@ bool PluginSlot::Await() {
   } else if (running_ != nullptr) {
     patience = std::min(kLookAround, patience_.run.pulse.period);
   }
-  if (replace_by_ || !leaving_.empty()) patience = kLookAtGuests;
+  if (replace_by_ || move_by_ || !leaving_.empty()) patience = kLookAtGuests;
   if (poll(watched.data(), watched.size(), static_cast<int>(patience.count())) <= 0) return false;
   for (size_t i = 0; i < runs.size(); ++i) {
     const short log = watched[1 + 3 * i].revents;

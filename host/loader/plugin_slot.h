@@ -31,6 +31,9 @@ class PluginSlot {
     // How long a version that is replaced goes on for the checks that work with it: longer than a
     // check takes.
     std::chrono::milliseconds drain{900000};
+    // How long one goes on for the checks that hold a card of it, when a device of it was plugged
+    // in anew, for which it has to be started again.
+    std::chrono::milliseconds move{120000};
   };
   using Prepare = std::function<PluginPlan()>;
   // Of a life that begins, and of one that has ended.
@@ -125,6 +128,9 @@ class PluginSlot {
   // A reader's new version waits until then, or until its guests have left.
   std::optional<Time> replace_by_;
   std::optional<Time> begin_at_;
+  // What its jail was built around is another: it is started again then, or when its guests have
+  // left.
+  std::optional<Time> move_by_;
   Time born_;
   std::string trouble_;  // of a new version that did not start
 

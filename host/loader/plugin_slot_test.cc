@@ -274,6 +274,34 @@ TEST_F(PluginSlotTest, ItIsStartedAgainWhenTheFolderOfItsSocketIsAnother) {
   EXPECT_TRUE(again(Await(*slot, again)));
 }
 
+// One board of several was plugged in again: the checks at the others come to their end first.
+TEST_F(PluginSlotTest, AReaderIsStartedAgainForADeviceWhenNoCheckHoldsACardOfIt) {
+  kind_ = "KIND_READER";
+  patience_.backoff.first = patience_.backoff.longest = 60s;
+  patience_.run.pulse.period = 20ms;
+  std::filesystem::create_directory(folder_ + "/run");
+  sockets_ = {folder_ + "/run/server.sock"};
+  auto slot = Start("reads");
+  const PluginRow first = AwaitState(*slot, PluginRow::STATE_RUNNING);
+  ASSERT_EQ(first.state(), PluginRow::STATE_RUNNING) << first.detail();
+  const auto life = slot->life();
+  auto guest = life->guests->Enter();
+  std::filesystem::rename(folder_ + "/run", folder_ + "/run.old");
+  std::filesystem::create_directory(folder_ + "/run");
+  // Whoever looks around does so many times meanwhile.
+  const auto until = steady_clock::now() + 300ms;
+  while (steady_clock::now() < until) {
+    ASSERT_FALSE(life->over);
+    std::this_thread::sleep_for(2ms);
+  }
+  EXPECT_EQ(slot->Row().pid(), first.pid());
+  guest.reset();
+  const auto again = [&](const PluginRow& row) {
+    return row.state() == PluginRow::STATE_RUNNING && row.pid() != first.pid();
+  };
+  EXPECT_TRUE(again(Await(*slot, again)));
+}
+
 TEST_F(PluginSlotTest, ARestartRunsTheSameBytesAtOnceWhateverLiesThereNow) {
   patience_.backoff.first = patience_.backoff.longest = 60s;
   auto slot = Start("stays");
