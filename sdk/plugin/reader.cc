@@ -9,6 +9,7 @@
 #include "sdk/failure/grpc_status.h"
 #include "sdk/plugin/pin_lane.h"
 #include "sdk/plugin/serve.h"
+#include "sdk/plugin/unused_sessions.h"
 
 namespace madoguchi::plugin {
 namespace {
@@ -42,6 +43,9 @@ class ReaderService final : public reader::v1::Reader::Service {
       if (number != seen && !writer->Write(snapshot)) break;
       seen = number;
       lane_.Sweep();
+      for (const uint64_t session : unused_.TakeForgotten(std::chrono::steady_clock::now())) {
+        reader_.Close(session);
+      }
     }
     return grpc::Status::OK;
   }
@@ -51,7 +55,11 @@ class ReaderService final : public reader::v1::Reader::Service {
     auto opened = reader_.Open(*request);
     if (!opened.ok()) return ToGrpc(opened.status());
     // The host gave up while the card was waking: nobody will ever close this session.
-    if (context->IsCancelled()) reader_.Close(opened->session());
+    if (context->IsCancelled()) {
+      reader_.Close(opened->session());
+    } else {
+      unused_.Opened(opened->session(), std::chrono::steady_clock::now());
+    }
     *reply = *std::move(opened);
     return grpc::Status::OK;
   }
@@ -62,6 +70,7 @@ class ReaderService final : public reader::v1::Reader::Service {
       return ToGrpc(FailureStatus(FAILURE_CODE_REQUEST_INVALID, "expected 1 to 64 commands"));
     }
     if (absl::Status fit = Fit(request->command()); !fit.ok()) return ToGrpc(fit);
+    unused_.Used(request->session());
     return ToGrpc(
         TransmitAll(*context, request->session(), request->command(), reply->mutable_response()));
   }
@@ -69,6 +78,7 @@ class ReaderService final : public reader::v1::Reader::Service {
   grpc::Status VerifyPin(grpc::ServerContext* context, const reader::v1::VerifyPinRequest* request,
                          reader::v1::VerifyPinReply* reply) override {
     if (absl::Status fit = Fit(request->following()); !fit.ok()) return ToGrpc(fit);
+    unused_.Used(request->session());
     const auto response = Verify(*context, *request);
     if (!response.ok()) return ToGrpc(response.status());
     reply->set_response(response->data(), response->size());
@@ -79,6 +89,7 @@ class ReaderService final : public reader::v1::Reader::Service {
 
   grpc::Status Close(grpc::ServerContext*, const reader::v1::CloseRequest* request,
                      reader::v1::CloseReply*) override {
+    unused_.Used(request->session());
     reader_.Close(request->session());
     return grpc::Status::OK;
   }
@@ -158,6 +169,7 @@ class ReaderService final : public reader::v1::Reader::Service {
 
   Reader& reader_;
   PinLane lane_;
+  UnusedSessions unused_;
   std::atomic<bool> stopping_ = false;
 };
 

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "sdk/plugin/unused_sessions.h"
+
 namespace madoguchi::plugin {
 namespace {
 
@@ -64,6 +66,19 @@ TEST(Hello, ARefusalSaysWhichSideToUpdate) {
 TEST(Hello, NoVersionZeroAndNoLongList) {
   EXPECT_THAT(Refusal({0}, {0, 1}), HasSubstr("update the host"));
   EXPECT_LT(Refusal(Versions(100000, 4000000000u), {1}).size(), 300u);
+}
+
+TEST(UnusedSessions, AreForgottenOnceWhenNobodyUsesThem) {
+  UnusedSessions sessions;
+  const UnusedSessions::Time opened;
+  sessions.Opened(1, opened);
+  sessions.Opened(2, opened);
+  sessions.Opened(3, opened + std::chrono::seconds(1));
+  sessions.Used(2);
+  const auto late = opened + UnusedSessions::kPatience;
+  EXPECT_THAT(sessions.TakeForgotten(late - std::chrono::milliseconds(1)), testing::IsEmpty());
+  EXPECT_THAT(sessions.TakeForgotten(late), testing::ElementsAre(1));
+  EXPECT_THAT(sessions.TakeForgotten(late), testing::IsEmpty());
 }
 
 }  // namespace
