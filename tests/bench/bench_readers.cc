@@ -38,6 +38,7 @@ void AllRoundTrips(const Turns& turns) {
     std::filesystem::create_directory(path);
     return path;
   };
+  VirtualRoundTrips(turns, own("v"));
   PcscRoundTrips(turns, own("p"));
   NfcRoundTrips(turns, own("n"), false);
   NfcRoundTrips(turns, own("115200"), true);

@@ -44,6 +44,7 @@ class PluggedReader {
 };
 
 // Each prints its rows. `folder` is empty and its own.
+void VirtualRoundTrips(const Turns& turns, const std::string& folder);
 void PcscRoundTrips(const Turns& turns, const std::string& folder);
 void NfcRoundTrips(const Turns& turns, const std::string& folder, bool paced);
 void BluetoothRoundTrips(const Turns& turns, const std::string& folder);
