@@ -115,6 +115,9 @@ TEST_F(PcscPadTest, AFailingDriverHasItsCodes) {
                                    {SCARD_W_REMOVED_CARD, "CARD_GONE"},
                                    {SCARD_E_READER_UNAVAILABLE, "READER_LOST"},
                                    {SCARD_F_COMM_ERROR, "READER_SERVICE_DOWN"},
+                                   {SCARD_E_TIMEOUT, "PIN_NOT_TYPED"},
+                                   {SCARD_E_CANCELLED, "PIN_PAD_CANCELLED"},
+                                   {SCARD_W_CANCELLED_BY_USER, "PIN_PAD_CANCELLED"},
                                    {SCARD_E_INSUFFICIENT_BUFFER, "CARD_ANSWER_INVALID"}}) {
     result = failure;
     EXPECT_EQ(Code(VerifyAtA()), code);
