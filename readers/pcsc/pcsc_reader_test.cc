@@ -129,6 +129,7 @@ TEST_F(PcscReaderTest, ConnectsFailingHaveTheirCodes) {
                                    {SCARD_E_NO_SMARTCARD, "CARD_GONE"},
                                    {SCARD_W_UNRESPONSIVE_CARD, "CARD_UNPOWERED"},
                                    {SCARD_E_UNKNOWN_READER, "READER_LOST"},
+                                   {SCARD_W_SECURITY_VIOLATION, "READER_ACCESS_DENIED"},
                                    {SCARD_E_NO_SERVICE, "READER_SERVICE_DOWN"}}) {
     api_.FailConnect(result);
     EXPECT_EQ(Code(Open("A", 1)), code);
