@@ -76,6 +76,8 @@ struct PcscReader::Registry {
       held.erase(at);
       if (holder->awaited && watch != nullptr) watch->SetAwaited(reader, false);
     }
+    // Where our session was in the way of asking it what it is.
+    if (watch != nullptr) watch->AskAgain(reader);
     changed.notify_all();
   }
 };

@@ -262,12 +262,21 @@ void ReaderWatch::ShowDown(const Failure& why) {
   Publish();
 }
 
+void ReaderWatch::AskAgain(const std::string& reader) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    table_.AskAgain(reader);
+  }
+  AskUnasked();
+}
+
 void ReaderWatch::SetFacts(const std::string& reader, const std::optional<ReaderFacts>& facts) {
   {
     std::lock_guard<std::mutex> lock(mutex_);
     table_.SetFacts(reader, facts);
   }
   Publish();
+  AskUnasked();
 }
 
 void ReaderWatch::SetAwaited(const std::string& reader, bool awaited) {

@@ -44,7 +44,8 @@ class ReaderWatch {
   // Whether pcscd runs and has answered since `since`. Waits for it, 2 s at most.
   bool HasAnswered(std::chrono::steady_clock::time_point since);
 
-  // As ReaderTable's.
+  // As ReaderTable's; readers that may be able to say something now are asked.
+  void AskAgain(const std::string& reader);
   void SetFacts(const std::string& reader, const std::optional<ReaderFacts>& facts);
   void SetAwaited(const std::string& reader, bool awaited);
 
