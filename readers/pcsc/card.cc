@@ -27,7 +27,7 @@ absl::Status Card::Begin(uint16_t events) {
       result = api_.EstablishContext(&context_);
       if (result != SCARD_S_SUCCESS) {
         context_ = 0;
-        return PcscFailure("SCardEstablishContext", result);
+        return AdmissionFailure("SCardEstablishContext", result);
       }
     }
     result = api_.Connect(context_, reader_, &handle_, &protocol_);
@@ -39,7 +39,7 @@ absl::Status Card::Begin(uint16_t events) {
     }
     if (result != SCARD_S_SUCCESS) {
       handle_ = 0;
-      return PcscFailure("SCardConnect", result);
+      return AdmissionFailure("SCardConnect", result);
     }
     result = api_.BeginTransaction(handle_);
     if (result == SCARD_S_SUCCESS) break;

@@ -31,6 +31,10 @@ class FakePcsc final : public PcscApi {
       for (auto& [name, reader] : readers_) reader.events = 0;
     });
   }
+  // pcscd is there and answers nothing, as a stopped process.
+  void Freeze(bool frozen) {
+    Change([&] { frozen_ = frozen; });
+  }
   void AddReader(const std::string& name) {
     Change([&] { readers_[name]; });
   }
@@ -61,6 +65,14 @@ class FakePcsc final : public PcscApi {
   // Connect fails with `result` from now on; SCARD_S_SUCCESS for no more of it.
   void FailConnect(LONG result) {
     Change([&] { connect_result_ = result; });
+  }
+  // EstablishContext fails with `result` from now on; SCARD_S_SUCCESS for no more of it.
+  void FailEstablish(LONG result) {
+    Change([&] { establish_result_ = result; });
+  }
+  // The next GetStatusChange that has something to say gives `result` instead.
+  void FailStatus(LONG result) {
+    Change([&] { status_results_.push_back(result); });
   }
   // The next BeginTransaction gives `result`.
   void FailBegin(LONG result) {
@@ -110,18 +122,19 @@ class FakePcsc final : public PcscApi {
   }
 
   LONG EstablishContext(SCARDCONTEXT* context) override {
-    std::lock_guard<std::mutex> lock(mutex_);
+    const auto lock = LockThawed();
     if (!running_) return SCARD_E_NO_SERVICE;
+    if (establish_result_ != SCARD_S_SUCCESS) return establish_result_;
     *context = ++last_;
     contexts_.insert(*context);
     return SCARD_S_SUCCESS;
   }
   LONG ReleaseContext(SCARDCONTEXT context) override {
-    std::lock_guard<std::mutex> lock(mutex_);
+    const auto lock = LockThawed();
     return contexts_.erase(context) > 0 ? SCARD_S_SUCCESS : SCARD_E_INVALID_HANDLE;
   }
   LONG ListReaders(SCARDCONTEXT context, std::vector<std::string>* readers) override {
-    std::lock_guard<std::mutex> lock(mutex_);
+    const auto lock = LockThawed();
     if (contexts_.count(context) == 0) return SCARD_E_NO_SERVICE;
     readers->clear();
     for (const auto& [name, reader] : readers_) readers->push_back(name);
@@ -129,21 +142,27 @@ class FakePcsc final : public PcscApi {
   }
   LONG GetStatusChange(SCARDCONTEXT context, DWORD timeout,
                        std::span<SCARD_READERSTATE> states) override {
-    std::unique_lock<std::mutex> lock(mutex_);
-    const size_t count = readers_.size();
+    auto lock = LockThawed();
+    if (states.size() > PCSCLITE_MAX_READERS_CONTEXTS) return SCARD_E_INVALID_PARAMETER;
+    const size_t known = readers_.size();
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout);
-    while (true) {
+    for (bool first = true;; first = false) {
       if (contexts_.count(context) == 0) return SCARD_E_NO_SERVICE;
       bool changed = false;
       for (SCARD_READERSTATE& state : states) {
         state.dwEventState = 0;
         const std::string name = state.szReader;
         if (name.rfind("\\\\?PnP?", 0) == 0) {
-          changed = changed || count != readers_.size();
+          changed = changed || known != readers_.size();
           continue;
         }
         const auto found = readers_.find(name);
-        if (found == readers_.end()) return SCARD_E_UNKNOWN_READER;
+        if (found == readers_.end()) {
+          if (first) return SCARD_E_UNKNOWN_READER;
+          state.dwEventState = SCARD_STATE_UNKNOWN | SCARD_STATE_UNAVAILABLE | SCARD_STATE_CHANGED;
+          changed = true;
+          continue;
+        }
         touched_.insert(name);
         const Reader& reader = found->second;
         DWORD now = reader.present ? SCARD_STATE_PRESENT : SCARD_STATE_EMPTY;
@@ -160,9 +179,11 @@ class FakePcsc final : public PcscApi {
         }
         state.dwEventState = now;
       }
-      if (changed) return SCARD_S_SUCCESS;
+      if (changed) return TakeResult(&status_results_);
       if (std::exchange(cancelled_, false)) return SCARD_E_CANCELLED;
-      if (changed_.wait_until(lock, deadline) == std::cv_status::timeout) return SCARD_E_TIMEOUT;
+      const bool late = changed_.wait_until(lock, deadline) == std::cv_status::timeout;
+      AwaitThaw(lock);
+      if (late) return SCARD_E_TIMEOUT;
     }
   }
   LONG Cancel(SCARDCONTEXT) override {
@@ -171,7 +192,7 @@ class FakePcsc final : public PcscApi {
   }
   LONG Connect(SCARDCONTEXT context, const std::string& reader, SCARDHANDLE* card,
                DWORD* protocol) override {
-    std::lock_guard<std::mutex> lock(mutex_);
+    const auto lock = LockFree(context, reader);
     if (contexts_.count(context) == 0) return SCARD_E_NO_SERVICE;
     if (connect_result_ != SCARD_S_SUCCESS) return connect_result_;
     if (readers_.count(reader) == 0) return SCARD_E_UNKNOWN_READER;
@@ -184,7 +205,7 @@ class FakePcsc final : public PcscApi {
     return SCARD_S_SUCCESS;
   }
   LONG ConnectDirect(SCARDCONTEXT context, const std::string& reader, SCARDHANDLE* card) override {
-    std::lock_guard<std::mutex> lock(mutex_);
+    const auto lock = LockFree(context, reader);
     if (contexts_.count(context) == 0) return SCARD_E_NO_SERVICE;
     if (readers_.count(reader) == 0) return SCARD_E_UNKNOWN_READER;
     touched_.insert(reader);
@@ -199,18 +220,15 @@ class FakePcsc final : public PcscApi {
     return SCARD_S_SUCCESS;
   }
   LONG BeginTransaction(SCARDHANDLE card) override {
-    std::unique_lock<std::mutex> lock(mutex_);
-    if (!begin_results_.empty()) {
-      const LONG result = begin_results_.front();
-      begin_results_.erase(begin_results_.begin());
-      return result;
-    }
+    auto lock = LockThawed();
+    const LONG result = TakeResult(&begin_results_);
+    if (result != SCARD_S_SUCCESS) return result;
     changed_.wait(lock, [&] { return cards_.count(card) == 0 || !readers_[cards_[card]].other; });
     return cards_.count(card) == 0 ? SCARD_E_NO_SERVICE : SCARD_S_SUCCESS;
   }
   LONG EndTransaction(SCARDHANDLE) override { return SCARD_S_SUCCESS; }
   LONG Disconnect(SCARDHANDLE card, DWORD disposition) override {
-    std::lock_guard<std::mutex> lock(mutex_);
+    const auto lock = LockThawed();
     if (cards_.count(card) == 0) return SCARD_E_NO_SERVICE;
     if (direct_.erase(card) == 0) {
       endings_.push_back((disposition == SCARD_RESET_CARD ? "reset " : "leave ") + cards_[card]);
@@ -223,7 +241,7 @@ class FakePcsc final : public PcscApi {
                 DWORD* size) override {
     Answer answer;
     {
-      std::lock_guard<std::mutex> lock(mutex_);
+      const auto lock = LockThawed();
       if (cards_.count(card) == 0) return SCARD_E_NO_SERVICE;
       answer = answer_;
     }
@@ -237,7 +255,7 @@ class FakePcsc final : public PcscApi {
                std::span<uint8_t> answer, DWORD* size) override {
     Driver driver;
     {
-      std::lock_guard<std::mutex> lock(mutex_);
+      const auto lock = LockThawed();
       if (cards_.count(card) == 0) return SCARD_E_NO_SERVICE;
       driver = readers_[cards_[card]].driver;
     }
@@ -251,7 +269,7 @@ class FakePcsc final : public PcscApi {
   }
   LONG GetAttrib(SCARDHANDLE card, DWORD attribute, std::span<uint8_t> value,
                  DWORD* size) override {
-    std::lock_guard<std::mutex> lock(mutex_);
+    const auto lock = LockThawed();
     if (cards_.count(card) == 0) return SCARD_E_NO_SERVICE;
     const auto& attributes = readers_[cards_[card]].attributes;
     const auto found = attributes.find(attribute);
@@ -278,6 +296,30 @@ class FakePcsc final : public PcscApi {
     reader.mute = mute;
     ++reader.events;
   }
+  static LONG TakeResult(std::vector<LONG>* results) {
+    if (results->empty()) return SCARD_S_SUCCESS;
+    const LONG result = results->front();
+    results->erase(results->begin());
+    return result;
+  }
+  std::unique_lock<std::mutex> LockThawed() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    AwaitThaw(lock);
+    return lock;
+  }
+  void AwaitThaw(std::unique_lock<std::mutex>& lock) {
+    changed_.wait(lock, [&] { return !frozen_; });
+  }
+  // As in pcscd: who connects waits for the end of another program's transaction.
+  std::unique_lock<std::mutex> LockFree(SCARDCONTEXT context, const std::string& reader) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    changed_.wait(lock, [&] {
+      const auto found = readers_.find(reader);
+      const bool waits = found != readers_.end() && found->second.other;
+      return !frozen_ && (contexts_.count(context) == 0 || !waits);
+    });
+    return lock;
+  }
   template <typename F>
   void Change(F change) {
     std::lock_guard<std::mutex> lock(mutex_);
@@ -288,9 +330,12 @@ class FakePcsc final : public PcscApi {
   std::mutex mutex_;
   std::condition_variable changed_;
   bool running_ = true;
+  bool frozen_ = false;
   bool cancelled_ = false;
   LONG last_ = 0;
+  LONG establish_result_ = SCARD_S_SUCCESS;
   LONG connect_result_ = SCARD_S_SUCCESS;
+  std::vector<LONG> status_results_;
   std::vector<LONG> begin_results_;
   std::map<std::string, Reader> readers_;
   std::set<SCARDCONTEXT> contexts_;

@@ -6,6 +6,8 @@
 #include <sstream>
 
 #include "readers/pcsc/card_process.h"
+#include "readers/pcsc/reader_watch.h"
+#include "readers/pcsc/snapshot_log.h"
 #include "sdk/conformance/plugin_process.h"
 #include "sdk/conformance/reader_client.h"
 
@@ -35,6 +37,12 @@ TEST(FullPcscdTest, SixteenReadersWorkAndASeventeenthIsSpokenOf) {
                            {"pads", ""}})
                   .ok());
   conformance::ReaderClient client(**process);
+  // A watch of our own beside it: of the plugin's snapshots a slow listener may miss some.
+  SnapshotLog log;
+  ReaderWatch watch(
+      LibPcsclite(), std::getenv("PCSCLITE_CSOCK_NAME"), ReaderChoice(),
+      [&](reader::v1::Snapshot snapshot) { log.Add(std::move(snapshot)); },
+      [](const std::string&) {});
   const auto full = client.Await([](const auto& s) { return s.reader_size() == 16; }, kPatience);
   ASSERT_TRUE(full.has_value());
   EXPECT_EQ(full->service(), reader::v1::SERVICE_RUNNING);
@@ -45,17 +53,25 @@ TEST(FullPcscdTest, SixteenReadersWorkAndASeventeenthIsSpokenOf) {
   std::string folder = testing::TempDir() + "full-pcscd-XXXXXX";
   ASSERT_NE(mkdtemp(folder.data()), nullptr);
   ASSERT_EQ(RunProgram({BuildFolder() / "bin/madoguchi-card", "--dir", folder, "--make-only"}), 0);
-  {
-    CardProcess card(folder, ports.back());
+  ASSERT_TRUE(log.AwaitReaders(16));
+  CardProcess card(folder, ports.back());
+  for (uint64_t insertion = 1; insertion <= 4; ++insertion) {
     const auto state =
         client.AwaitPresence(readers.back(), reader::v1::PRESENCE_PRESENT, kPatience);
     ASSERT_TRUE(state.has_value());
+    EXPECT_EQ(state->insertion(), insertion);
+    EXPECT_FALSE(state->lying());
+    ASSERT_TRUE(log.AwaitCard(readers.back(), reader::v1::PRESENCE_PRESENT, insertion));
+    EXPECT_FALSE(log.card().lying());
     const auto opened = client.Open(readers.back(), state->insertion());
     EXPECT_TRUE(opened.ok()) << opened.status();
     EXPECT_TRUE(client.Close(opened.ok() ? opened->session() : 0).ok());
+    card.Tell("remove");
+    ASSERT_TRUE(client.AwaitPresence(readers.back(), reader::v1::PRESENCE_ABSENT, kPatience));
+    ASSERT_TRUE(log.AwaitCard(readers.back(), reader::v1::PRESENCE_ABSENT, insertion));
+    card.Tell("insert");
   }
-  EXPECT_TRUE(
-      client.AwaitPresence(readers.back(), reader::v1::PRESENCE_ABSENT, kPatience).has_value());
+  EXPECT_EQ(log.down(), 0u);
   fs::remove_all(folder);
 }
 

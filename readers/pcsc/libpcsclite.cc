@@ -3,6 +3,8 @@
 namespace madoguchi::pcsc {
 namespace {
 
+constexpr int kListTries = 5;
+
 class Library final : public PcscApi {
  public:
   LONG EstablishContext(SCARDCONTEXT* context) override {
@@ -11,11 +13,16 @@ class Library final : public PcscApi {
   LONG ReleaseContext(SCARDCONTEXT context) override { return SCardReleaseContext(context); }
   LONG ListReaders(SCARDCONTEXT context, std::vector<std::string>* readers) override {
     readers->clear();
+    std::string names;
     DWORD size = 0;
-    LONG result = SCardListReaders(context, nullptr, nullptr, &size);
-    std::string names(size, '\0');
-    if (result == SCARD_S_SUCCESS) {
-      result = SCardListReaders(context, nullptr, names.data(), &size);
+    LONG result = SCARD_E_INSUFFICIENT_BUFFER;
+    // A reader may come between the two calls.
+    for (int tries = 0; tries < kListTries && result == SCARD_E_INSUFFICIENT_BUFFER; ++tries) {
+      result = SCardListReaders(context, nullptr, nullptr, &size);
+      names.assign(size, '\0');
+      if (result == SCARD_S_SUCCESS) {
+        result = SCardListReaders(context, nullptr, names.data(), &size);
+      }
     }
     if (result == SCARD_E_NO_READERS_AVAILABLE) return SCARD_S_SUCCESS;
     if (result != SCARD_S_SUCCESS) return result;

@@ -37,6 +37,8 @@ constexpr Row kTable[] = {
     {SCARD_F_COMM_ERROR, FAILURE_CODE_READER_SERVICE_DOWN},
     // A pcscd that was started anew does not know the handles of the one before.
     {SCARD_E_INVALID_HANDLE, FAILURE_CODE_READER_SERVICE_DOWN},
+    // What libpcsclite makes of a connection that was reset.
+    {SCARD_W_SECURITY_VIOLATION, FAILURE_CODE_READER_SERVICE_DOWN},
 };
 
 }  // namespace
@@ -56,6 +58,11 @@ std::string PcscResultName(LONG result) {
 
 absl::Status PcscFailure(const std::string& call, LONG result) {
   return FailureStatus(FailureCodeOf(result), call + ": " + PcscResultName(result));
+}
+
+absl::Status AdmissionFailure(const std::string& call, LONG result) {
+  if (result != SCARD_W_SECURITY_VIOLATION) return PcscFailure(call, result);
+  return FailureStatus(FAILURE_CODE_READER_ACCESS_DENIED, call + ": " + PcscResultName(result));
 }
 
 bool IsServiceLoss(LONG result) {

@@ -19,6 +19,11 @@ std::string PcscResultName(LONG result);
 // The same as a status; the detail names `call` ("SCardConnect") and the result.
 absl::Status PcscFailure(const std::string& call, LONG result);
 
+// As PcscFailure, for the calls that ask pcscd to be let in, SCardEstablishContext and
+// SCardConnect: there SCARD_W_SECURITY_VIOLATION is polkit's refusal, READER_ACCESS_DENIED. In all
+// others it says that pcscd broke the connection off.
+absl::Status AdmissionFailure(const std::string& call, LONG result);
+
 // Whether `result` says that pcscd is gone, or does not know this context any more.
 bool IsServiceLoss(LONG result);
 

@@ -27,7 +27,8 @@ TEST(PcscFailure, EachResultHasItsCode) {
       {SCARD_E_SERVICE_STOPPED, "READER_SERVICE_DOWN"},
       {SCARD_F_COMM_ERROR, "READER_SERVICE_DOWN"},
       {SCARD_E_INVALID_HANDLE, "READER_SERVICE_DOWN"},
-      {SCARD_F_UNKNOWN_ERROR, "READER_LOST"},  // not in the table
+      {SCARD_W_SECURITY_VIOLATION, "READER_SERVICE_DOWN"},  // the connection was reset
+      {SCARD_F_UNKNOWN_ERROR, "READER_LOST"},               // not in the table
   };
   for (const auto& row : rows) {
     const absl::Status status = PcscFailure("SCardConnect", row.result);
@@ -36,6 +37,13 @@ TEST(PcscFailure, EachResultHasItsCode) {
     EXPECT_EQ(IsServiceLoss(row.result), row.code == std::string("READER_SERVICE_DOWN"));
   }
   EXPECT_EQ(PcscResultName(SCARD_E_NO_SERVICE), "8010001D");
+}
+
+TEST(AdmissionFailure, KnowsARefusalByPolkit) {
+  EXPECT_EQ(NameOf(CodeOf(AdmissionFailure("SCardConnect", SCARD_W_SECURITY_VIOLATION))),
+            "READER_ACCESS_DENIED");
+  EXPECT_EQ(NameOf(CodeOf(AdmissionFailure("SCardConnect", SCARD_E_NO_SERVICE))),
+            "READER_SERVICE_DOWN");
 }
 
 }  // namespace

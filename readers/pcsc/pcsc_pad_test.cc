@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <reader.h>
 
+#include <atomic>
 #include <future>
 
 #include "readers/pcsc/pcsc_reader_fixture.h"
@@ -115,6 +116,9 @@ TEST_F(PcscPadTest, AFailingDriverHasItsCodes) {
                                    {SCARD_W_REMOVED_CARD, "CARD_GONE"},
                                    {SCARD_E_READER_UNAVAILABLE, "READER_LOST"},
                                    {SCARD_F_COMM_ERROR, "READER_SERVICE_DOWN"},
+                                   {SCARD_E_TIMEOUT, "PIN_NOT_TYPED"},
+                                   {SCARD_E_CANCELLED, "PIN_PAD_CANCELLED"},
+                                   {SCARD_W_CANCELLED_BY_USER, "PIN_PAD_CANCELLED"},
                                    {SCARD_E_INSUFFICIENT_BUFFER, "CARD_ANSWER_INVALID"}}) {
     result = failure;
     EXPECT_EQ(Code(VerifyAtA()), code);
@@ -181,6 +185,30 @@ TEST_F(PcscPadTest, IsAskedAgainWhenTheReaderIsFree) {
   ASSERT_TRUE(api_.AwaitRefusal());
   EXPECT_FALSE(newest_.reader(0).pin_pad());
   api_.HoldExclusively("A", false);
+  EXPECT_TRUE(AwaitPad(true));
+}
+
+TEST_F(PcscPadTest, IsAskedAgainWhenOurOwnSessionWasInTheWay) {
+  std::atomic<bool> in_session = true;
+  std::promise<void> asked;
+  api_.AddReader("A");
+  api_.SetAttrib("A", SCARD_ATTR_VENDOR_NAME, {'M', 0});
+  api_.SetDriver("A", [&](DWORD, std::span<const uint8_t>, Bytes* answer) -> LONG {
+    // What pcscd says of another connection's transaction.
+    if (in_session) {
+      asked.set_value();
+      return SCARD_E_SHARING_VIOLATION;
+    }
+    *answer = kFeatures;
+    return SCARD_S_SUCCESS;
+  });
+  api_.Insert("A");
+  Start();
+  asked.get_future().wait();
+  const auto session = Open("A", 1);
+  ASSERT_TRUE(session.ok()) << session.status();
+  in_session = false;
+  reader_.Close(*session);
   EXPECT_TRUE(AwaitPad(true));
 }
 

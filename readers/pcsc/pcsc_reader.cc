@@ -76,6 +76,8 @@ struct PcscReader::Registry {
       held.erase(at);
       if (holder->awaited && watch != nullptr) watch->SetAwaited(reader, false);
     }
+    // Where our session was in the way of asking it what it is.
+    if (watch != nullptr) watch->AskAgain(reader);
     changed.notify_all();
   }
 };
@@ -179,6 +181,7 @@ absl::StatusOr<reader::v1::OpenReply> PcscReader::Open(const reader::v1::OpenReq
     registry_->Keep(left);
   }
 
+  const auto asked = std::chrono::steady_clock::now();
   auto begun = std::make_shared<absl::StatusOr<bool>>(false);
   registry_->aside->Run([registry = registry_, holder, begun, events = place.card->events] {
     const absl::Status status = holder->card.Begin(events);
@@ -199,10 +202,18 @@ absl::StatusOr<reader::v1::OpenReply> PcscReader::Open(const reader::v1::OpenReq
   });
 
   std::unique_lock<std::mutex> lock(registry_->mutex);
-  const bool back =
-      registry_->changed.wait_for(lock, open_patience_, [&] { return !begun->ok() || **begun; });
-  if (!back) {
+  const auto is_back = [&] { return !begun->ok() || **begun; };
+  bool answers = true;
+  if (!registry_->changed.wait_for(lock, open_patience_, is_back)) {
+    // Another program's transaction holds SCardConnect up as a pcscd that hangs does. Other calls,
+    // which nothing holds up, tell them apart.
+    lock.unlock();
+    answers = watch_->HasAnswered(asked);
+    lock.lock();
+  }
+  if (!is_back()) {
     holder->abandoned = true;
+    if (!answers) return FailureStatus(FAILURE_CODE_READER_SERVICE_DOWN, "pcscd does not answer");
     // Until it comes, unless it came just now.
     holder->awaited = holder->phase == Holder::Phase::kOpening;
     if (holder->awaited) watch_->SetAwaited(reader, true);

@@ -27,6 +27,9 @@ class PcscReaderTest : public testing::Test {
  protected:
   PcscReaderTest() : api_(NewFake()), reader_(api_, std::chrono::milliseconds(200)) {}
 
+  // A test may have ended in the middle.
+  ~PcscReaderTest() override { api_.Freeze(false); }
+
   // A fake for ever: a test may leave threads in it.
   static FakePcsc& NewFake() {
     static auto* const fakes = new std::vector<std::unique_ptr<FakePcsc>>;
@@ -44,7 +47,7 @@ class PcscReaderTest : public testing::Test {
   // The first snapshot from now on that is `wanted`.
   template <typename F>
   bool Await(F wanted) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
     while (std::chrono::steady_clock::now() < deadline) {
       if (seen_ > 0 && wanted(newest_)) return true;
       seen_ = reader_.board().WaitNewer(seen_, std::chrono::milliseconds(100), &newest_);

@@ -129,6 +129,7 @@ TEST_F(PcscReaderTest, ConnectsFailingHaveTheirCodes) {
                                    {SCARD_E_NO_SMARTCARD, "CARD_GONE"},
                                    {SCARD_W_UNRESPONSIVE_CARD, "CARD_UNPOWERED"},
                                    {SCARD_E_UNKNOWN_READER, "READER_LOST"},
+                                   {SCARD_W_SECURITY_VIOLATION, "READER_ACCESS_DENIED"},
                                    {SCARD_E_NO_SERVICE, "READER_SERVICE_DOWN"}}) {
     api_.FailConnect(result);
     EXPECT_EQ(Code(Open("A", 1)), code);
@@ -156,6 +157,41 @@ TEST_F(PcscReaderTest, AnotherProgramsTransactionIsBusyAndIsLeftAlone) {
   api_.HoldByOther("A", false);
   ASSERT_TRUE(api_.AwaitEndings(1));
   EXPECT_THAT(api_.Endings(), ElementsAre("leave A"));
+}
+
+TEST_F(PcscReaderTest, AFrozenPcscdIsDownAndNoBusyCard) {
+  StartWithCards();
+  api_.Freeze(true);
+  EXPECT_EQ(Code(Open("A", 1)), "READER_SERVICE_DOWN");
+  ASSERT_TRUE(Await([](const auto& s) { return s.service() == SERVICE_DOWN; }));
+  EXPECT_EQ(newest_.trouble().code(), check::v1::FAILURE_CODE_READER_SERVICE_DOWN);
+  EXPECT_EQ(Code(Open("B", 1)), "READER_SERVICE_DOWN");
+  api_.Freeze(false);
+  // The same cards as before: nobody could have looked at them meanwhile.
+  ASSERT_TRUE(AwaitCard("A", PRESENCE_PRESENT, 1));
+  EXPECT_FALSE(state_.lying());
+  EXPECT_FALSE(state_.busy());
+  ASSERT_TRUE(api_.AwaitEndings(1));
+  EXPECT_THAT(api_.Endings(), ElementsAre("leave A"));
+  EXPECT_EQ(Code(Open("B", 1)), "OK");
+}
+
+TEST_F(PcscReaderTest, APcscdThatIsFrozenFromTheStartIsDown) {
+  api_.Freeze(true);
+  Start();
+  EXPECT_TRUE(Await([](const auto& s) { return s.service() == SERVICE_DOWN; }));
+  api_.Freeze(false);
+  EXPECT_TRUE(Await([](const auto& s) { return s.service() == SERVICE_RUNNING; }));
+}
+
+TEST_F(PcscReaderTest, APcscdThatLetsNobodyInIsAccessDenied) {
+  api_.FailEstablish(SCARD_W_SECURITY_VIOLATION);
+  Start();
+  ASSERT_TRUE(Await([](const auto& s) { return s.service() == SERVICE_DOWN; }));
+  EXPECT_EQ(newest_.trouble().code(), check::v1::FAILURE_CODE_READER_ACCESS_DENIED);
+  EXPECT_THAT(newest_.detail(), HasSubstr("does not let this program in"));
+  api_.FailEstablish(SCARD_S_SUCCESS);
+  EXPECT_TRUE(Await([](const auto& s) { return s.service() == SERVICE_RUNNING; }));
 }
 
 TEST_F(PcscReaderTest, AnAnswerUnderTwoBytesIsARemoval) {

@@ -119,6 +119,9 @@ absl::StatusOr<std::vector<uint8_t>> VerifyStructure(std::span<const uint8_t> ap
   }
   shortest = rule.shortest.value_or(std::min<uint32_t>(shortest, kLongestPin));
   longest = rule.longest.value_or(std::min<uint32_t>(longest, kLongestPin));
+  // Where the clinic gave one of them, the other follows it; PadRules takes no two that cross.
+  if (!rule.shortest) shortest = std::min(shortest, longest);
+  if (!rule.longest) longest = std::max(shortest, longest);
   const bool display = properties.display.value_or(true);
   const auto data = rule.lc ? apdu_template : apdu_template.first(kTemplateSize - 1);
 
@@ -159,6 +162,19 @@ absl::Status PadFailure(std::span<const uint8_t> response) {
   }
 }
 
+absl::Status PadFailure(LONG result) {
+  const std::string detail = "at the pad: " + PcscResultName(result);
+  switch (result) {
+    case SCARD_E_TIMEOUT:
+      return FailureStatus(FAILURE_CODE_PIN_NOT_TYPED, detail);
+    case SCARD_E_CANCELLED:
+    case SCARD_W_CANCELLED_BY_USER:
+      return FailureStatus(FAILURE_CODE_PIN_PAD_CANCELLED, detail);
+    default:
+      return absl::OkStatus();
+  }
+}
+
 LONG AskFeatures(PcscApi& api, SCARDHANDLE card, PadFeatures* features) {
   *features = {};
   Answer answer;
@@ -187,6 +203,7 @@ absl::StatusOr<std::vector<uint8_t>> VerifyAtPad(PcscApi& api, SCARDHANDLE card,
   DWORD size = answer.size();
   result = api.Control(card, features.verify_direct, *structure, answer, &size);
   if (result == SCARD_E_UNSUPPORTED_FEATURE) return NoPad("this reader's pad does not take VERIFY");
+  if (absl::Status failure = PadFailure(result); !failure.ok()) return failure;
   if (result != SCARD_S_SUCCESS) return PcscFailure("SCardControl", result);
   size = std::min<DWORD>(size, answer.size());
   if (size < 2) return FailureStatus(FAILURE_CODE_CARD_GONE, "no SW1 SW2: pulled at the pad");

@@ -46,7 +46,7 @@ PadProperties ParsePinProperties(std::span<const uint8_t> structure);
 // PIN_VERIFY_STRUCTURE for `apdu_template`, CLA INS P1 P2 Lc with Lc = 0 (REQUEST_INVALID for
 // another). The pad puts the digits in as ASCII, left justified, without padding, and their number
 // into Lc. They are as many as `form` says, less what the pad says it cannot do, unless that leaves
-// nothing; what `rule` says goes before both.
+// nothing; what `rule` says goes before both, and where it gives one length the other follows.
 absl::StatusOr<std::vector<uint8_t>> VerifyStructure(std::span<const uint8_t> apdu_template,
                                                      uint32_t pin_offset,
                                                      const reader::v1::PadForm& form,
@@ -57,6 +57,9 @@ absl::StatusOr<std::vector<uint8_t>> VerifyStructure(std::span<const uint8_t> ap
 // PIN_PAD_CANCELLED (6401), PIN_FORM (6402, 6403: too short or too long), REQUEST_INVALID (6B80: it
 // does not take the structure). OK: it is the card's answer.
 absl::Status PadFailure(std::span<const uint8_t> response);
+// The same where the driver says it as the result of SCardControl. OK: the result says nothing of
+// the pad.
+absl::Status PadFailure(LONG result);
 
 // The features of the reader of `card`, which may be connected directly. None when it knows no such
 // request; other failures are those of SCardControl.

@@ -123,6 +123,28 @@ TEST(VerifyStructure, TheClinicHasTheLastWord) {
                                   0, 0, 4, 0, 0, 0, 0x00, 0x20, 0x00, 0x98));
 }
 
+TEST(VerifyStructure, TheLengthThatTheClinicLeavesOutFollowsTheOther) {
+  const struct {
+    const char* words;
+    uint32_t shortest, longest;  // of the form
+    uint8_t least, most;
+  } rows[] = {
+      {"shortest=6", 4, 4, 6, 6},
+      {"shortest=6", 4, 16, 6, 16},
+      {"longest=5", 6, 16, 5, 5},
+      {"longest=5", 4, 16, 4, 5},
+  };
+  for (const auto& row : rows) {
+    const auto rules = PadRules::Parse(std::string("*: ") + row.words);
+    ASSERT_TRUE(rules.ok()) << rules.status();
+    const auto bytes =
+        VerifyStructure(kVerify, 5, Form(row.shortest, row.longest), {}, rules->Of("A"));
+    ASSERT_TRUE(bytes.ok());
+    EXPECT_EQ((*bytes)[6], row.least) << row.words;
+    EXPECT_EQ((*bytes)[5], row.most) << row.words;
+  }
+}
+
 TEST(VerifyStructure, TakesNoOtherTemplate) {
   for (const auto& [bytes, offset] :
        std::vector<std::pair<Bytes, uint32_t>>{{{0x00, 0x20, 0x00, 0x98}, 5},

@@ -1,7 +1,14 @@
 #include "readers/pcsc/reader_choice.h"
 
 #include <gmock/gmock.h>
+#include <google/protobuf/text_format.h>
 #include <gtest/gtest.h>
+
+#include <fstream>
+#include <map>
+#include <sstream>
+
+#include "madoguchi/plugin/v1/plugin.pb.h"
 
 namespace madoguchi::pcsc {
 namespace {
@@ -90,6 +97,53 @@ TEST(ReaderChoice, ToIgnoreGoesBeforeToAllow) {
   EXPECT_FALSE(both->Takes("Sony FeliCa Port 00 00"));
   EXPECT_FALSE(ReaderChoice::Parse(";;", "").ok());
   EXPECT_FALSE(ReaderChoice::Parse("", ";;").ok());
+}
+
+// The default of the setting ignore_readers, as it is shipped, on names as pcscd shows them.
+TEST(ReaderChoice, TheDefaultLeavesOutSecurityKeysAndNoReader) {
+  std::ifstream file(MADOGUCHI_MANIFEST);
+  std::stringstream text;
+  text << file.rdbuf();
+  plugin::v1::Manifest manifest;
+  ASSERT_TRUE(google::protobuf::TextFormat::ParseFromString(text.str(), &manifest));
+  std::map<std::string, std::string> defaults;
+  for (const auto& setting : manifest.setting()) defaults[setting.name()] = setting.default_value();
+  const auto choice = ReaderChoice::Parse(defaults.at("readers"), defaults.at("ignore_readers"));
+  ASSERT_TRUE(choice.ok()) << choice.status();
+  for (const char* name : {
+           "Yubico YubiKey OTP+FIDO+CCID 00 00",
+           "Yubico Yubikey NEO OTP+U2F+CCID 00 00",
+           "Nitrokey Nitrokey Pro (000000000000000000004E3A) 00 00",
+           "Nitrokey Nitrokey 3 [CCID/ICCD Interface] 00 00",
+           "Free Software Initiative of Japan Gnuk (FSIJ-1.2.19-67032648) 00 00",
+           "German Privacy Foundation Crypto Stick v1.2 (000000000000000000000E1B) 00 00",
+           "SoloKeys Solo 2 [CCID/ICCD Interface] 00 00",
+           "TOKEN2 Molto2 00 00",
+           "CRYPTOTRUST OnlyKey 00 00",
+           "Canokeys Canokey [OpenPGP PIV OATH] (0A1B2C3D) 00 00",
+           "SafeNet eToken 5110+ FIPS [Main Interface] 00 00",
+           "Feitian ePass2003 00 00",
+           "FT ePass2003Auto 00 00",
+           "Ledger Nano S Plus [WebUSB] (0001) 00 00",
+       }) {
+    EXPECT_FALSE(choice->Takes(name)) << name;
+  }
+  for (const char* name : {
+           "ACS ACR1252 Dual Reader [ACR1252 Dual Reader PICC] (RR554-012345) 00 00",
+           "ACS ACR1252 Dual Reader [ACR1252 Dual Reader SAM] (RR554-012345) 01 00",
+           "ACS ACR122U PICC Interface 00 00",
+           "ACS ACR83U [CCID] 00 00",
+           "SONY FeliCa RC-S300/P (1234567) 00 00",
+           "Sony FeliCa Port/PaSoRi 3.0 00 00",
+           "Identiv uTrust 3700 F CL Reader [CCID Interface] (55041514205514) 00 00",
+           "Identiv Identiv uTrust 4701 F Dual Interface Reader [uTrust 4701 F] 00 00",
+           "SCM Microsystems Inc. SCR 3310 [CCID Interface] (21120527200517) 00 00",
+           "Cherry GmbH SmartTerminal ST-2xxx [Vendor Interface] (21121305317552) 00 00",
+           "Access IS ePassport Reader 00 00",
+           "Virtual PCD 00 00",
+       }) {
+    EXPECT_TRUE(choice->Takes(name)) << name;
+  }
 }
 
 }  // namespace

@@ -79,6 +79,12 @@ std::vector<std::string> ReaderTable::TakeUnasked() {
   return unasked;
 }
 
+void ReaderTable::AskAgain(const std::string& name) {
+  if (const auto found = entries_.find(name); found != entries_.end()) {
+    found->second.asked_at.reset();
+  }
+}
+
 void ReaderTable::SetFacts(const std::string& name, const std::optional<ReaderFacts>& facts) {
   const auto found = entries_.find(name);
   if (found == entries_.end()) return;

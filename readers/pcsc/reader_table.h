@@ -41,6 +41,8 @@ class ReaderTable {
   // The readers that were looked at and of which nothing is known yet that stays; each once, until
   // SetFacts. A reader that could not say is named again when its state has changed.
   std::vector<std::string> TakeUnasked();
+  // Names a reader that could not say again: what was in the way may be over.
+  void AskAgain(const std::string& name);
   // What a reader said of itself; nothing: it could not be asked now.
   void SetFacts(const std::string& name, const std::optional<ReaderFacts>& facts);
   // Somebody of ours waits for another program's transaction at `name`, or does no longer. PC/SC

@@ -161,6 +161,26 @@ TEST(ReaderTable, NamesAReaderToBeAskedOnceUntilItHasChanged) {
   EXPECT_FALSE(table.Snapshot().reader(1).pin_pad());
 }
 
+TEST(ReaderTable, NamesAReaderAgainWhenItMayBeAbleToSayNow) {
+  ReaderTable table;
+  table.SetReaders({"A", "B"});
+  table.Look("A", SCARD_STATE_PRESENT, "");
+  table.Look("B", SCARD_STATE_PRESENT, "");
+  ASSERT_EQ(table.TakeUnasked(), (std::vector<std::string>{"A", "B"}));
+  table.AskAgain("A");
+  table.AskAgain("B");
+  table.AskAgain("C");                       // not there
+  EXPECT_TRUE(table.TakeUnasked().empty());  // being asked
+  table.SetFacts("A", std::nullopt);
+  table.SetFacts("B", ReaderFacts{});
+  EXPECT_EQ(table.TakeUnasked(), std::vector<std::string>{"A"});
+  table.SetFacts("A", std::nullopt);
+  EXPECT_TRUE(table.TakeUnasked().empty());
+  table.AskAgain("A");
+  table.AskAgain("B");
+  EXPECT_EQ(table.TakeUnasked(), std::vector<std::string>{"A"});
+}
+
 TEST(ReaderTable, AnAwaitedCardIsBusy) {
   ReaderTable table;
   table.SetReaders({"A"});

@@ -12,20 +12,29 @@ namespace {
 constexpr char kPlugAndPlay[] = "\\\\?PnP?\\Notification";
 // SCardGetStatusChange compares the number of readers with what it was when the call began: a
 // reader that came just before is found by looking again.
-constexpr DWORD kLookAgainMs = 1000;
+constexpr std::chrono::milliseconds kLookAgain(1000);
 // pcscd has written the other half of what was half seen long before.
-constexpr DWORD kHalfSeenMs = 100;
+constexpr std::chrono::milliseconds kHalfSeen(100);
+// After a failure that says nothing of pcscd itself.
+constexpr std::chrono::milliseconds kFailurePause(100);
+// A pcscd that is well answers at once, but for the time in which it makes a reader that came ready
+// (RFWaitForReaderInit): then all wait. libpcsclite itself sleeps 0.4 s at each card without an
+// ATR.
+constexpr std::chrono::milliseconds kSilence(5000), kSilenceOfReader(400);
 constexpr std::chrono::milliseconds kServicePatience(500);
 // The daemon makes its socket, and listens on it a moment later.
 constexpr std::chrono::milliseconds kSoon(10);
 constexpr int kSoonTries = 50;
 
+constexpr auto kServiceDown = check::v1::FAILURE_CODE_READER_SERVICE_DOWN;
 constexpr auto kTooMany = check::v1::FAILURE_CODE_READERS_TOO_MANY;
 static_assert(PCSCLITE_MAX_READERS_CONTEXTS == 16, "kFullDetail says a number");
 constexpr char kFullDetail[] = "16 readers is all that pcscd carries: another would not be seen";
 
-bool IsReaderLoss(LONG result) {
-  return result == SCARD_E_UNKNOWN_READER || result == SCARD_E_READER_UNAVAILABLE;
+// Nothing happened, or a reader went away: look again.
+bool IsPassing(LONG result) {
+  return result == SCARD_E_TIMEOUT || result == SCARD_E_CANCELLED ||
+         result == SCARD_E_UNKNOWN_READER || result == SCARD_E_READER_UNAVAILABLE;
 }
 
 }  // namespace
@@ -40,11 +49,17 @@ ReaderWatch::ReaderWatch(PcscApi& api, const std::string& socket, ReaderChoice c
       ask_(std::move(ask)),
       signal_(socket) {
   thread_ = std::thread([this] { Run(); });
+  guard_ = std::thread([this] { Guard(); });
 }
 
 ReaderWatch::~ReaderWatch() {
-  stopping_ = true;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    stopping_ = true;
+    changed_.notify_all();
+  }
   signal_.Stop();
+  guard_.join();
   // A cancel that comes between two calls is lost, so it is said again until it is heard.
   while (!ended_) {
     SCARDCONTEXT context;
@@ -60,14 +75,56 @@ ReaderWatch::~ReaderWatch() {
 
 ReaderWatch::Place ReaderWatch::At(const std::string& reader) {
   std::lock_guard<std::mutex> lock(mutex_);
-  return Place{running_, table_.CardAt(reader)};
+  return Place{running_ && !silent_, table_.CardAt(reader)};
+}
+
+bool ReaderWatch::HasAnswered(std::chrono::steady_clock::time_point since) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  // Of two looks one began after `since`.
+  changed_.wait_for(lock, 2 * kLookAgain,
+                    [&] { return !running_ || stopping_ || answered_ >= since; });
+  return running_ && answered_ >= since;
+}
+
+template <typename F>
+LONG ReaderWatch::Call(std::chrono::milliseconds patience, F call) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    due_ = std::chrono::steady_clock::now() + patience + kSilence +
+           kSilenceOfReader * table_.names().size();
+    changed_.notify_all();
+  }
+  const LONG result = call();
+  std::lock_guard<std::mutex> lock(mutex_);
+  due_.reset();
+  silent_ = false;
+  answered_ = std::chrono::steady_clock::now();
+  changed_.notify_all();
+  return result;
+}
+
+void ReaderWatch::Guard() {
+  std::unique_lock<std::mutex> lock(mutex_);
+  while (!stopping_) {
+    const auto due = silent_ ? std::nullopt : due_;
+    if (!due) {
+      changed_.wait(lock);
+    } else if (changed_.wait_until(lock, *due) == std::cv_status::timeout && due_ == due) {
+      silent_ = true;
+      changed_.notify_all();
+      lock.unlock();
+      Publish();
+      lock.lock();
+    }
+  }
 }
 
 void ReaderWatch::Run() {
   int soon = 0;
   while (!stopping_) {
     SCARDCONTEXT context = 0;
-    LONG result = api_.EstablishContext(&context);
+    LONG result = Call({}, [&] { return api_.EstablishContext(&context); });
+    const bool refused = result == SCARD_W_SECURITY_VIOLATION;
     if (result == SCARD_S_SUCCESS) {
       {
         std::lock_guard<std::mutex> lock(mutex_);
@@ -78,11 +135,14 @@ void ReaderWatch::Run() {
         std::lock_guard<std::mutex> lock(mutex_);
         context_ = 0;
       }
-      api_.ReleaseContext(context);
+      Call({}, [&] { return api_.ReleaseContext(context); });
       soon = 0;
     }
     if (stopping_) break;
-    ShowDown(result);
+    const std::string place = " at " + socket_ + " (" + PcscResultName(result) + ")";
+    ShowDown(refused ? Describe(check::v1::FAILURE_CODE_READER_ACCESS_DENIED,
+                                "pcscd does not let this program in" + place)
+                     : Describe(kServiceDown, "pcscd does not answer" + place));
     const auto begin = std::chrono::steady_clock::now();
     const auto patience = soon > 0 ? kSoon : kServicePatience;
     signal_.Await(patience);
@@ -95,32 +155,42 @@ void ReaderWatch::Run() {
 LONG ReaderWatch::Follow(SCARDCONTEXT context) {
   while (!stopping_) {
     std::vector<std::string> names;
-    LONG result = api_.ListReaders(context, &names);
-    if (result != SCARD_S_SUCCESS) return result;
+    LONG result = Call({}, [&] { return api_.ListReaders(context, &names); });
+    const bool listed = result == SCARD_S_SUCCESS;
     const bool full = names.size() >= PCSCLITE_MAX_READERS_CONTEXTS;
     names = Chosen(names);
     bool running;
     {
       std::lock_guard<std::mutex> lock(mutex_);
-      table_.SetReaders(names);
-      full_ = full;
       running = running_;
+      if (listed) {
+        table_.SetReaders(names);
+        full_ = full;
+      }
     }
-    if (running) Publish();  // A reader may be gone.
-    result = Look(context);
+    if (listed) {
+      if (running) Publish();  // A reader may be gone.
+      result = Look(context);
+    }
     if (result == SCARD_S_SUCCESS) {
       Publish();
-      std::vector<std::string> unasked;
-      {
-        std::lock_guard<std::mutex> lock(mutex_);
-        unasked = table_.TakeUnasked();
-      }
-      for (const std::string& name : unasked) ask_(name);
-    } else if (result != SCARD_E_TIMEOUT && result != SCARD_E_CANCELLED && !IsReaderLoss(result)) {
-      return result;
+      AskUnasked();
+    } else if (!IsPassing(result)) {
+      // What was seen stays as it is, until pcscd is lost.
+      if (!running || IsServiceLoss(result)) return result;
+      signal_.Await(kFailurePause);
     }
   }
   return SCARD_S_SUCCESS;
+}
+
+void ReaderWatch::AskUnasked() {
+  std::vector<std::string> unasked;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    unasked = table_.TakeUnasked();
+  }
+  for (const std::string& name : unasked) ask_(name);
 }
 
 std::vector<std::string> ReaderWatch::Chosen(const std::vector<std::string>& names) {
@@ -142,20 +212,25 @@ LONG ReaderWatch::Look(SCARDCONTEXT context) {
   {
     std::lock_guard<std::mutex> lock(mutex_);
     names = table_.names();
-    states.resize(names.size() + 1);
+    states.resize(names.size());
     for (size_t i = 0; i < names.size(); ++i) {
       states[i].szReader = names[i].c_str();
       states[i].dwCurrentState = table_.current_state(names[i]);
       first_look = first_look || states[i].dwCurrentState == SCARD_STATE_UNAWARE;
     }
-    states.back().szReader = kPlugAndPlay;
     first_look = first_look || !running_;
   }
-  const auto asked = std::span(states).first(first_look ? names.size() : states.size());
-  // With nothing new to learn, wait; else say at once what there is.
-  const DWORD patience = first_look ? 0 : half_seen_until_ ? kHalfSeenMs : kLookAgainMs;
-  const LONG result =
-      asked.empty() ? SCARD_S_SUCCESS : api_.GetStatusChange(context, patience, asked);
+  // With nothing new to learn, wait, also for readers to come; else say at once what there is. No
+  // reader can come to all that pcscd carries, and it is not asked about one thing more.
+  if (!first_look && names.size() < PCSCLITE_MAX_READERS_CONTEXTS) {
+    states.emplace_back().szReader = kPlugAndPlay;
+  }
+  const auto patience = first_look         ? std::chrono::milliseconds(0)
+                        : half_seen_until_ ? kHalfSeen
+                                           : kLookAgain;
+  const LONG result = states.empty() ? SCARD_S_SUCCESS : Call(patience, [&] {
+    return api_.GetStatusChange(context, patience.count(), states);
+  });
   // An exclusive connection is no event of pcscd's: it stands in the state when the time is over.
   if (result != SCARD_S_SUCCESS && result != SCARD_E_TIMEOUT) return result;
   const auto now = std::chrono::steady_clock::now();
@@ -172,24 +247,27 @@ LONG ReaderWatch::Look(SCARDCONTEXT context) {
   if (!table_.half_seen()) {
     half_seen_until_.reset();
   } else if (!half_seen_until_) {
-    half_seen_until_ = now + std::chrono::milliseconds(kHalfSeenMs);
+    half_seen_until_ = now + kHalfSeen;
   }
   return SCARD_S_SUCCESS;
 }
 
-void ReaderWatch::ShowDown(LONG result) {
-  std::lock_guard<std::mutex> publishing(publishing_);
-  reader::v1::Snapshot snapshot;
+void ReaderWatch::ShowDown(const Failure& why) {
   {
     std::lock_guard<std::mutex> lock(mutex_);
     running_ = false;
+    down_ = why;
     table_.SetReaders({});
   }
-  snapshot.set_service(reader::v1::SERVICE_DOWN);
-  snapshot.set_detail("pcscd does not answer at " + socket_ + " (" + PcscResultName(result) + ")");
-  *snapshot.mutable_trouble() =
-      Describe(check::v1::FAILURE_CODE_READER_SERVICE_DOWN, snapshot.detail());
-  publish_(std::move(snapshot));
+  Publish();
+}
+
+void ReaderWatch::AskAgain(const std::string& reader) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    table_.AskAgain(reader);
+  }
+  AskUnasked();
 }
 
 void ReaderWatch::SetFacts(const std::string& reader, const std::optional<ReaderFacts>& facts) {
@@ -198,6 +276,7 @@ void ReaderWatch::SetFacts(const std::string& reader, const std::optional<Reader
     table_.SetFacts(reader, facts);
   }
   Publish();
+  AskUnasked();
 }
 
 void ReaderWatch::SetAwaited(const std::string& reader, bool awaited) {
@@ -213,9 +292,18 @@ void ReaderWatch::Publish() {
   reader::v1::Snapshot snapshot;
   {
     std::lock_guard<std::mutex> lock(mutex_);
-    if (!running_) return;
-    snapshot = table_.Snapshot();
-    if (full_) *snapshot.mutable_trouble() = Describe(kTooMany, kFullDetail);
+    if (running_ && !silent_) {
+      snapshot = table_.Snapshot();
+      if (full_) *snapshot.mutable_trouble() = Describe(kTooMany, kFullDetail);
+    } else {
+      const Failure why =
+          silent_ ? Describe(kServiceDown, "pcscd is there at " + socket_ + " and does not answer")
+                  : down_;
+      if (why.code() == check::v1::FAILURE_CODE_UNSPECIFIED) return;
+      snapshot.set_service(reader::v1::SERVICE_DOWN);
+      snapshot.set_detail(why.detail());
+      *snapshot.mutable_trouble() = why;
+    }
   }
   publish_(std::move(snapshot));
 }

@@ -373,6 +373,31 @@ TEST_F(RealPcscdTest, PcscdStopsAndComesBack) {
   ExpectReads(MustOpen(0));
 }
 
+TEST_F(RealPcscdTest, AFrozenPcscdIsDownAndNoBusyCard) {
+  StartEmpty();
+  LayDownA();
+  const auto state = client_->AwaitPresence(readers_[0], PRESENCE_PRESENT);
+  ASSERT_TRUE(state.has_value());
+  ASSERT_EQ(Pcscd("freeze"), 0);
+  EXPECT_EQ(Code(client_->Open(readers_[0], state->insertion())), "READER_SERVICE_DOWN");
+  EXPECT_TRUE(
+      client_->Await([](const auto& s) { return s.service() == reader::v1::SERVICE_DOWN; }, 20s));
+  ASSERT_EQ(Pcscd("thaw"), 0);
+  const auto thawed = client_->AwaitPresence(readers_[0], PRESENCE_PRESENT);
+  ASSERT_TRUE(thawed.has_value());
+  EXPECT_EQ(thawed->insertion(), state->insertion());
+  EXPECT_FALSE(thawed->lying());
+  EXPECT_FALSE(thawed->busy());
+  // The thread of the first Open still has the card for a moment.
+  absl::StatusOr<reader::v1::OpenReply> opened = absl::UnknownError("");
+  const auto deadline = std::chrono::steady_clock::now() + 5s;
+  while (!opened.ok() && std::chrono::steady_clock::now() < deadline) {
+    opened = client_->Open(readers_[0], thawed->insertion());
+  }
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  ExpectReads(opened->session());
+}
+
 TEST_F(RealPcscdTest, PcscdMayStartAfterThePlugin) {
   ASSERT_EQ(Pcscd("stop"), 0);
   StartPlugin();
