@@ -193,6 +193,7 @@ Limits LimitsOf(const host::LimitsConfig& config) {
   set(&limits.question, config.question_ms());
   set(&limits.pin_held, config.pin_held_ms());
   set(&limits.no_reader, config.no_reader_ms());
+  set(&limits.pad, config.pad_ms());
   return limits;
 }
 

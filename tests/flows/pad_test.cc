@@ -18,6 +18,7 @@ class PadTest : public testing::Test {
  protected:
   void SetUp() override {
     clinic_ = Clinic::Make({});
+    clinic_->config().mutable_limits()->set_pad_ms(pad_ms_);
     for (auto& plugin : *clinic_->config().mutable_plugin()) {
       if (plugin.name() != "reader_virtual") continue;
       auto* const setting = plugin.add_setting();
@@ -53,6 +54,7 @@ class PadTest : public testing::Test {
     });
   }
 
+  uint32_t pad_ms_ = 60000;
   std::unique_ptr<Clinic> clinic_;
   std::unique_ptr<Card> card_;
   std::unique_ptr<Screen> staff_, patient_;
@@ -84,6 +86,18 @@ TEST_F(PadTest, CancelledAtThePad) {
   patient_->AwaitStage(desk::v1::STAGE_TYPE_AT_PAD);
   ASSERT_TRUE(Press("cancel"));
   EXPECT_EQ(staff_->AwaitVerdict().failure().code(), FAILURE_CODE_PIN_PAD_CANCELLED);
+}
+
+class ImpatientPadTest : public PadTest {
+ protected:
+  ImpatientPadTest() { pad_ms_ = 1000; }
+};
+
+TEST_F(ImpatientPadTest, NobodyTypes) {
+  patient_->AwaitStage(desk::v1::STAGE_TYPE_AT_PAD);
+  EXPECT_EQ(staff_->AwaitVerdict().failure().code(), FAILURE_CODE_PIN_NOT_TYPED);
+  EXPECT_NE(card_->Control("status").find("tries-left=3"), std::string::npos)
+      << card_->Control("status");
 }
 
 TEST_F(PadTest, CancelledByTheStaffWhileThePadAsks) {
