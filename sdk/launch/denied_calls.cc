@@ -7,6 +7,8 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <cstdlib>
@@ -25,24 +27,6 @@ using std::chrono::steady_clock;
 // Linux 6.6; not in the headers of Debian 12 (linux/seccomp.h).
 constexpr unsigned long kSetFlags = _IOW('!', 4, __u64);
 constexpr unsigned long kSyncWakeUp = 1;
-
-// The one descriptor that the launcher sends; -1 when it sends none.
-Fd Receive(int over) {
-  char byte = 0;
-  iovec one{&byte, 1};
-  alignas(cmsghdr) char space[CMSG_SPACE(sizeof(int))] = {};
-  msghdr message{};
-  message.msg_iov = &one;
-  message.msg_iovlen = 1;
-  message.msg_control = space;
-  message.msg_controllen = sizeof(space);
-  if (recvmsg(over, &message, MSG_CMSG_CLOEXEC) != 1) return Fd();
-  const cmsghdr* const header = CMSG_FIRSTHDR(&message);
-  if (header == nullptr || header->cmsg_type != SCM_RIGHTS) return Fd();
-  int descriptor = -1;
-  std::memcpy(&descriptor, CMSG_DATA(header), sizeof(descriptor));
-  return Fd(descriptor);
-}
 
 // True when there is something to read from `fd`; false when it is over, or `stop` was asked for.
 bool AwaitReadable(int fd, int stop) {
@@ -86,20 +70,41 @@ class Pace {
 
 }  // namespace
 
-DeniedCalls::DeniedCalls(Fd notices, Jail jail, std::function<void(const std::string&)> tell)
+DeniedCalls::DeniedCalls(Notices notices, Jail jail, std::function<void(const std::string&)> tell)
     : notices_(std::move(notices)),
       shown_(std::move(jail)),
       tell_(std::move(tell)),
       stop_(eventfd(0, EFD_CLOEXEC)),
+      is_listening_(listening_.get_future()),
       thread_([this] {
-        if (!AwaitReadable(notices_.get(), stop_.get())) return;
-        const Fd listener = Receive(notices_.get());
+        const Fd listener = TakeListener();
+        listening_.set_value(listener.get() >= 0);
         if (listener.get() >= 0) Listen(listener.get());
       }) {}
 
 DeniedCalls::~DeniedCalls() {
   eventfd_write(stop_.get(), 1);
   thread_.join();
+}
+
+bool DeniedCalls::AwaitListening(std::chrono::milliseconds patience) const {
+  return is_listening_.wait_for(patience) == std::future_status::ready && is_listening_.get();
+}
+
+Fd DeniedCalls::TakeListener() {
+  // The first is any descriptor, to see whether this process may take one.
+  for (const bool last : {false, true}) {
+    int number = -1;
+    if (!AwaitReadable(notices_.socket.get(), stop_.get()) ||
+        recv(notices_.socket.get(), &number, sizeof(number), 0) != sizeof(number)) {
+      return Fd();
+    }
+    Fd taken(static_cast<int>(syscall(SYS_pidfd_getfd, notices_.pid_fd.get(), number, 0)));
+    const char answer = taken.get() >= 0;
+    if (send(notices_.socket.get(), &answer, 1, MSG_NOSIGNAL) != 1 || answer == 0) return Fd();
+    if (last) return taken;
+  }
+  return Fd();
 }
 
 void DeniedCalls::Listen(int listener) {

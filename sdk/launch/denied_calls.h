@@ -1,7 +1,9 @@
 #ifndef MADOGUCHI_SDK_LAUNCH_DENIED_CALLS_H_
 #define MADOGUCHI_SDK_LAUNCH_DENIED_CALLS_H_
 
+#include <chrono>
 #include <functional>
+#include <future>
 #include <string>
 #include <thread>
 
@@ -21,15 +23,22 @@ namespace madoguchi {
 // listens.
 class DeniedCalls {
  public:
-  // `notices` is Spawned::notices of a plugin in `jail`. `tell` is called on a thread of this
-  // object with a sentence in the past tense and without a subject ("tried ptrace, which its jail
+  // `notices` is Spawned::notices of a plugin in `jail`, whose launcher waits for this object. It
+  // takes the listener out of the launcher's process by number (pidfd_getfd(2), Linux 5.6); where
+  // this process may not, the plugin starts without.
+  //
+  // `tell` is called on a thread of this object with a sentence in the past tense and without a subject ("tried ptrace, which its jail
   // denies"; "tried to open /etc/passwd, which is outside of its jail"), at most kMostTold times
   // and once more when the plugin is slowed down. After that no memory of the plugin is read any
   // more.
-  DeniedCalls(Fd notices, Jail jail, std::function<void(const std::string&)> tell);
+  DeniedCalls(Notices notices, Jail jail, std::function<void(const std::string&)> tell);
   // Ends the telling. What still runs of the plugin gets ENOSYS for what is asked here: it can open
   // no more files, and can still end.
   ~DeniedCalls();
+
+  // Whether anything is told of this plugin: waits until the launcher has handed the listener out
+  // or has gone on without, at most `patience`; then false.
+  bool AwaitListening(std::chrono::milliseconds patience) const;
 
   static constexpr int kMostTold = 100;
   // A plugin that asks more often waits for the next second, so that one that tries without end
@@ -38,12 +47,16 @@ class DeniedCalls {
   static constexpr int kMostInASecond = 2000;
 
  private:
+  // What the launcher offers at last; no descriptor when that comes to nothing.
+  Fd TakeListener();
   void Listen(int listener);
 
-  const Fd notices_;
+  const Notices notices_;
   const ShownPlaces shown_;
   const std::function<void(const std::string&)> tell_;
-  Fd stop_;
+  const Fd stop_;
+  std::promise<bool> listening_;
+  const std::shared_future<bool> is_listening_;
   std::thread thread_;
 };
 
