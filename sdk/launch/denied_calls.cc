@@ -13,8 +13,10 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 
 #include "sdk/launch/attempt.h"
 #include "sdk/launch/named_file.h"
@@ -38,13 +40,16 @@ bool AwaitReadable(int fd, int stop) {
   }
 }
 
-std::string Denied(const seccomp_data& call, const std::optional<NamedFile>& file) {
+Attempt Denied(const seccomp_data& call, const std::optional<NamedFile>& file) {
   const std::unique_ptr<char, decltype(&free)> name(
       seccomp_syscall_resolve_num_arch(call.arch, call.nr), free);
-  std::string sentence = "tried ";
-  sentence += name == nullptr ? "call number " + std::to_string(call.nr) : name.get();
-  if (file && !file->path.empty()) sentence += " of " + file->path;
-  return sentence + ", which its jail denies";
+  Attempt attempt{"tried ", "", ", which its jail denies"};
+  attempt.deed += name == nullptr ? "call number " + std::to_string(call.nr) : name.get();
+  if (file && !file->path.empty()) {
+    attempt.deed += " of ";
+    attempt.object = file->path;
+  }
+  return attempt;
 }
 
 // How many calls were asked about in this second.
@@ -66,6 +71,35 @@ class Pace {
  private:
   steady_clock::time_point end_;
   int calls_ = 0;
+};
+
+// What is told of one life of a plugin, so that none can bury what it does under what it did.
+class Telling {
+ public:
+  explicit Telling(const std::function<void(const std::string&)>& tell) : tell_(tell) {}
+
+  void Add(const Attempt& attempt) {
+    std::string sentence = attempt.Sentence();
+    if (!attempt.object.empty() && told_.count(sentence) == 0) {
+      int& names = names_[attempt.deed];
+      if (names == DeniedCalls::kMostNames) {
+        sentence = attempt.deed + "other files too";
+      } else {
+        ++names;
+      }
+    }
+    if (told_.count(sentence) == 0 && told_.size() >= DeniedCalls::kMostTold) {
+      sentence = "did more than is told of here";
+    }
+    if (!told_.insert(sentence).second && repeats_.Take(DeniedCalls::kMostRepeatsInASecond)) return;
+    tell_(sentence);
+  }
+
+ private:
+  const std::function<void(const std::string&)>& tell_;
+  std::set<std::string> told_;
+  std::map<std::string, int> names_;  // by deed
+  Pace repeats_;
 };
 
 }  // namespace
@@ -115,8 +149,9 @@ void DeniedCalls::Listen(int listener) {
   // another up. An older kernel refuses.
   (void)ioctl(listener, kSetFlags, kSyncWakeUp);
   Pace pace;
+  Telling telling(tell_);
   bool slowed_down = false;
-  for (int told = 0; AwaitReadable(listener, stop_.get());) {
+  while (AwaitReadable(listener, stop_.get())) {
     if (const auto wait = pace.Take(kMostInASecond)) {
       if (!slowed_down)
         tell_("made calls that its host is asked about without end; is slowed down");
@@ -134,22 +169,24 @@ void DeniedCalls::Listen(int listener) {
         naming != nullptr &&
         shown_.LetThrough(naming->let, naming->flags < 0 ? 0 : call->data.args[naming->flags]);
     std::optional<NamedFile> file;
-    if (naming != nullptr && told < kMostTold) {
-      file = FileNamedBy(*call, *naming);
+    bool told = true;
+    if (naming != nullptr) {
+      if (naming->path >= 0) file = FileNamedBy(*call, *naming);
+      // What glibc asks for a thread is no attempt: it takes the older way.
+      if (call->data.nr == SYS_clone3) told = AsksForProcess(*call);
       // Its number may be another's by now.
       if (seccomp_notify_id_valid(listener, call->id) != 0) continue;
     }
+    const bool is_there = naming == nullptr || naming->let != jail::LetThrough::kNotThere;
     answer->id = call->id;
-    answer->error = goes_on ? 0 : -EPERM;
+    answer->error = goes_on ? 0 : is_there ? -EPERM : -ENOSYS;
     answer->val = 0;
     answer->flags = goes_on ? SECCOMP_USER_NOTIF_FLAG_CONTINUE : 0;
     (void)seccomp_notify_respond(listener, answer);
     // What takes longer comes after the answer.
-    if (told == kMostTold || (goes_on && !file)) continue;
-    const std::string sentence = goes_on ? AttemptAt(*file, shown_) : Denied(call->data, file);
-    if (sentence.empty()) continue;
-    tell_(sentence);
-    ++told;
+    if (!told || (goes_on && !file)) continue;
+    const Attempt attempt = goes_on ? AttemptAt(*file, shown_) : Denied(call->data, file);
+    if (!attempt.deed.empty()) telling.Add(attempt);
   }
   seccomp_notify_free(call, answer);
 }

@@ -27,10 +27,12 @@ class DeniedCalls {
   // takes the listener out of the launcher's process by number (pidfd_getfd(2), Linux 5.6); where
   // this process may not, the plugin starts without.
   //
-  // `tell` is called on a thread of this object with a sentence in the past tense and without a subject ("tried ptrace, which its jail
-  // denies"; "tried to open /etc/passwd, which is outside of its jail"), at most kMostTold times
-  // and once more when the plugin is slowed down. After that no memory of the plugin is read any
-  // more.
+  // `tell` is called on a thread of this object with a sentence in the past tense and without a
+  // subject ("tried ptrace, which its jail denies"; "tried to open /etc/passwd, which is outside of
+  // its jail"). Of one deed at most kMostNames are named, then it "tried to open other files too";
+  // in all there are at most kMostTold different sentences, one that it "did more than is told of
+  // here", and one when the plugin is slowed down. What was told already is told again, at most
+  // kMostRepeatsInASecond times in a second, so that nothing new is hidden behind it.
   DeniedCalls(Notices notices, Jail jail, std::function<void(const std::string&)> tell);
   // Ends the telling. What still runs of the plugin gets ENOSYS for what is asked here: it can open
   // no more files, and can still end.
@@ -40,7 +42,9 @@ class DeniedCalls {
   // or has gone on without, at most `patience`; then false.
   bool AwaitListening(std::chrono::milliseconds patience) const;
 
-  static constexpr int kMostTold = 100;
+  static constexpr int kMostNames = 4;
+  static constexpr int kMostTold = 32;
+  static constexpr int kMostRepeatsInASecond = 20;
   // A plugin that asks more often waits for the next second, so that one that tries without end
   // costs its host two hundredths of a processor: an answer takes some 10 microseconds (for a path
   // as long and crooked as a path may be, several times that). A start asks about 60 times.

@@ -67,8 +67,6 @@ constexpr const char* kAlways[] = {
     "getrandom", "uname", "sysinfo", "getrusage", "getrlimit", "getuid", "geteuid", "getgid",
     "getegid", "getresuid", "getresgid", "getgroups", "getpgid", "getpgrp", "getsid", "capget"};
 
-// What glibc has an older way for.
-constexpr const char* kNotThere[] = {"clone3", "openat2", "io_uring_setup"};
 constexpr int kFirstUnknownCall = 450, kLastUnknownCall = 512;
 
 class Filter {
@@ -102,7 +100,10 @@ class Filter {
   void AllowWithFlag(const char* call, unsigned argument, unsigned flag) {
     if (told_) Allow(call, scmp_arg_cmp{argument, SCMP_CMP_MASKED_EQ, flag, flag});
   }
-  void NotThere(const char* call) { Add(SCMP_ACT_ERRNO(ENOSYS), call, 0, nullptr); }
+  // Likewise: who is asked says that there is no such call.
+  void NotThere(const char* call) {
+    if (!told_) Add(SCMP_ACT_ERRNO(ENOSYS), call, 0, nullptr);
+  }
   void NotThere(int call) {
     Check(seccomp_rule_add(filter_, SCMP_ACT_ERRNO(ENOSYS), call, 0), "of a number");
   }
@@ -179,7 +180,9 @@ void AllowFiles(Filter& filter, const Cell& cell) {
 
 void AllowNames(Filter& filter, const Cell& cell) {
   for (const NamingCall& call : kNamingCalls) {
-    if (IsLetThrough(cell, call.let, O_RDWR)) {
+    if (call.let == LetThrough::kNotThere) {
+      filter.NotThere(call.name);
+    } else if (IsLetThrough(cell, call.let, O_RDWR)) {
       filter.AllowNaming(call.name);
     } else if (IsLetThrough(cell, call.let, O_RDONLY)) {
       // For reading only, whether or not there is a Landlock.
@@ -266,7 +269,6 @@ bool Filtered(const Cell& cell, int program_fd, int* listener) {
   Filter filter(listener != nullptr);
   if (!filter.IsThere()) return false;
   for (const char* call : kAlways) filter.Allow(call);
-  for (const char* call : kNotThere) filter.NotThere(call);
   for (int call = kFirstUnknownCall; call <= kLastUnknownCall; ++call) filter.NotThere(call);
   AllowMemory(filter);
   AllowThreads(filter, getpid());
