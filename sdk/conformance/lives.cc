@@ -1,8 +1,5 @@
 #include "sdk/conformance/lives.h"
 
-#include <poll.h>
-#include <sys/socket.h>
-
 #include <mutex>
 #include <utility>
 
@@ -19,15 +16,6 @@ constexpr milliseconds kEndAfterSocket(500);
 // What gRPC has to say about one that is gone.
 constexpr char kGone[] = "UNAVAILABLE";
 constexpr char kLogEnds[] = "; its log ends: ";
-
-// Whether the launcher hands out what tells of denied calls. It does so, or ends its side, before
-// it runs the plugin.
-bool Tells(const Fd& notices) {
-  pollfd watched{notices.get(), POLLIN, 0};
-  if (poll(&watched, 1, static_cast<int>(kStartPatience.count())) <= 0) return false;
-  char byte;
-  return recv(notices.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
-}
 
 std::string LastLine(std::string log) {
   while (!log.empty() && log.back() == '\n') log.pop_back();
@@ -65,14 +53,14 @@ std::shared_ptr<PluginProcess> Lives::Follow(std::unique_ptr<PluginProcess> proc
                                              const Jail& jail) {
   Trace* const trace = state_->traces.emplace_back(std::make_unique<Trace>()).get();
   trace->process = process.get();
-  Fd notices = process->TakeNotices();
-  if (notices.get() >= 0 && Tells(notices)) {
-    state_->tells = true;
+  Notices notices = process->TakeNotices();
+  if (notices.socket.get() >= 0) {
     trace->denied = std::make_unique<DeniedCalls>(
         std::move(notices), jail, [state = state_.get()](const std::string& what) {
           const std::lock_guard<std::mutex> lock(state->mutex);
           ++state->denied[what];
         });
+    state_->tells = trace->denied->AwaitListening(kStartPatience) || state_->tells;
   }
   return {process.release(), [state = state_, trace](PluginProcess* ended) {
             trace->log = ended->TakeLog();

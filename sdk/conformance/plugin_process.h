@@ -89,8 +89,8 @@ class PluginProcess {
   std::optional<int> End(std::chrono::milliseconds patience = std::chrono::milliseconds(2000));
   // Ends the process, and returns all that it wrote.
   std::string TakeLog();
-  // What DeniedCalls takes, once; no descriptor where the jail has no notices.
-  Fd TakeNotices() { return std::move(notices_); }
+  // What DeniedCalls takes, once; no descriptors where the jail has no notices.
+  Notices TakeNotices() { return std::move(notices_); }
   // SIGKILL, as a crash would.
   void Kill();
 
@@ -104,7 +104,7 @@ class PluginProcess {
   int service_fd_ = -1;
   int pin_fd_ = -1;
   int pid_fd_ = -1;
-  Fd notices_;
+  Notices notices_;
   bool ended_ = false;
   bool asked_to_end_ = false;
   std::optional<int> status_;

@@ -44,30 +44,32 @@ std::string Try(Wish wish) {
 
 }  // namespace
 
-std::string AttemptAt(const NamedFile& file, const ShownPlaces& shown) {
-  if (file.path.empty()) return "hides its memory, so that nobody sees which files it tries";
-  if (file.path.starts_with('@')) {
-    if (file.wish != Wish::kConnect) return "";
-    return "tried to connect to the abstract socket " + file.path.substr(1) +
-           ", which is outside of its jail";
+Attempt AttemptAt(const NamedFile& file, const ShownPlaces& shown) {
+  constexpr char kOutside[] = ", which is outside of its jail";
+  if (file.path.empty()) {
+    return {"hides its memory, so that nobody sees which files it tries", "", ""};
   }
-  if (IsCustomary(file.path)) return "";
-  const std::string sentence = Try(file.wish) + file.path;
+  if (file.path.starts_with('@')) {
+    if (file.wish != Wish::kConnect) return {};
+    return {Try(file.wish), "the abstract socket " + file.path.substr(1), kOutside};
+  }
+  if (IsCustomary(file.path)) return {};
+  const auto told = [&](const char* jail) { return Attempt{Try(file.wish), file.path, jail}; };
   if (shown.Grant(file.path, file.wish)) {
     // A link in what it is shown may lead to what it is not. One that was itself granted led
     // elsewhere when the jail was built: a device that was plugged in anew.
-    if (file.wish != Wish::kRead && file.wish != Wish::kWrite) return "";
-    if (shown.IsPlace(file.path)) return "";
+    if (file.wish != Wish::kRead && file.wish != Wish::kWrite) return {};
+    if (shown.IsPlace(file.path)) return {};
     const std::string real = Find(file.path).real;
-    if (real.empty() || IsCustomary(real) || shown.Grant(real, file.wish)) return "";
-    return sentence + ", which leads outside of its jail";
+    if (real.empty() || IsCustomary(real) || shown.Grant(real, file.wish)) return {};
+    return told(", which leads outside of its jail");
   }
   if (file.wish == Wish::kWrite && shown.Grant(file.path, Wish::kRead)) {
-    return sentence + ", which its jail lets it only read";
+    return told(", which its jail lets it only read");
   }
   const std::string folder = file.path.substr(0, file.path.rfind('/') + 1);
-  if (!Find(file.wish == Wish::kWrite ? folder : file.path).there) return "";
-  return sentence + ", which is outside of its jail";
+  if (!Find(file.wish == Wish::kWrite ? folder : file.path).there) return {};
+  return told(kOutside);
 }
 
 }  // namespace madoguchi

@@ -1,7 +1,9 @@
 #ifndef MADOGUCHI_SDK_LAUNCH_DENIED_CALLS_H_
 #define MADOGUCHI_SDK_LAUNCH_DENIED_CALLS_H_
 
+#include <chrono>
 #include <functional>
+#include <future>
 #include <string>
 #include <thread>
 
@@ -21,29 +23,44 @@ namespace madoguchi {
 // listens.
 class DeniedCalls {
  public:
-  // `notices` is Spawned::notices of a plugin in `jail`. `tell` is called on a thread of this
-  // object with a sentence in the past tense and without a subject ("tried ptrace, which its jail
-  // denies"; "tried to open /etc/passwd, which is outside of its jail"), at most kMostTold times
-  // and once more when the plugin is slowed down. After that no memory of the plugin is read any
-  // more.
-  DeniedCalls(Fd notices, Jail jail, std::function<void(const std::string&)> tell);
+  // `notices` is Spawned::notices of a plugin in `jail`, whose launcher waits for this object. It
+  // takes the listener out of the launcher's process by number (pidfd_getfd(2), Linux 5.6); where
+  // this process may not, the plugin starts without.
+  //
+  // `tell` is called on a thread of this object with a sentence in the past tense and without a
+  // subject ("tried ptrace, which its jail denies"; "tried to open /etc/passwd, which is outside of
+  // its jail"). Of one deed at most kMostNames are named, then it "tried to open other files too";
+  // in all there are at most kMostTold different sentences, one that it "did more than is told of
+  // here", and one when the plugin is slowed down. What was told already is told again, at most
+  // kMostRepeatsInASecond times in a second, so that nothing new is hidden behind it.
+  DeniedCalls(Notices notices, Jail jail, std::function<void(const std::string&)> tell);
   // Ends the telling. What still runs of the plugin gets ENOSYS for what is asked here: it can open
   // no more files, and can still end.
   ~DeniedCalls();
 
-  static constexpr int kMostTold = 100;
+  // Whether anything is told of this plugin: waits until the launcher has handed the listener out
+  // or has gone on without, at most `patience`; then false.
+  bool AwaitListening(std::chrono::milliseconds patience) const;
+
+  static constexpr int kMostNames = 4;
+  static constexpr int kMostTold = 32;
+  static constexpr int kMostRepeatsInASecond = 20;
   // A plugin that asks more often waits for the next second, so that one that tries without end
   // costs its host two hundredths of a processor: an answer takes some 10 microseconds (for a path
   // as long and crooked as a path may be, several times that). A start asks about 60 times.
   static constexpr int kMostInASecond = 2000;
 
  private:
+  // What the launcher offers at last; no descriptor when that comes to nothing.
+  Fd TakeListener();
   void Listen(int listener);
 
-  const Fd notices_;
+  const Notices notices_;
   const ShownPlaces shown_;
   const std::function<void(const std::string&)> tell_;
-  Fd stop_;
+  const Fd stop_;
+  std::promise<bool> listening_;
+  const std::shared_future<bool> is_listening_;
   std::thread thread_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <filesystem>
 #include <set>
@@ -18,6 +19,13 @@ using plugin::v1::SettingDeclaration;
 bool IsName(const std::string& name) {
   if (name.empty() || name.size() > 32 || name[0] < 'a' || name[0] > 'z') return false;
   return name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string::npos;
+}
+
+// What names a place of this machine that the host then reads, or opens in the jail.
+bool NamesAPlace(SettingDeclaration::Type type) {
+  return type == SettingDeclaration::TYPE_FILE || type == SettingDeclaration::TYPE_SOCKET ||
+         type == SettingDeclaration::TYPE_SOCKET_FOLDER ||
+         type == SettingDeclaration::TYPE_SERIAL || type == SettingDeclaration::TYPE_BUS;
 }
 
 absl::Status CheckManifest(const Manifest& manifest, const TextPlaces& places,
@@ -59,6 +67,23 @@ absl::Status CheckManifest(const Manifest& manifest, const TextPlaces& places,
                    "setting " + setting.name() +
                        " has no type; expected one such as TYPE_STRING, TYPE_INTEGER or TYPE_FILE");
     }
+    if (!NamesAPlace(setting.type())) continue;
+    const std::string is_a =
+        "setting " + setting.name() + " is a " + SettingDeclaration::Type_Name(setting.type());
+    // The administrator says yes to permissions, and would not see what a default opens.
+    if (!setting.default_value().empty()) {
+      return wrong(field + ".default_value",
+                   is_a +
+                       " and has a default_value; expected none, because what it opens is the "
+                       "administrator's to say");
+    }
+    if (manifest.kind() == plugin::v1::KIND_POLICY &&
+        setting.type() != SettingDeclaration::TYPE_FILE) {
+      return wrong(field + ".type",
+                   is_a +
+                       ", and a policy reaches no socket and no device; expected one such as "
+                       "TYPE_STRING, TYPE_INTEGER or TYPE_FILE");
+    }
   }
   return absl::OkStatus();
 }
@@ -84,6 +109,34 @@ std::string WhyNot(const SettingDeclaration& setting, const std::string& value) 
     const char* const end = value.data() + value.size();
     const auto [at, error] = std::from_chars(value.data(), end, number);
     if (error != std::errc() || at != end) return "expected a whole number";
+  }
+  return "";
+}
+
+// True when `path` is `folder` or lies below it. Both are canonical.
+bool IsWithin(const std::filesystem::path& path, const std::filesystem::path& folder) {
+  return std::mismatch(path.begin(), path.end(), folder.begin(), folder.end()).second ==
+         folder.end();
+}
+
+// Which of `own` the jail would open with the folder of sockets of this setting, or with the one in
+// which its socket lies; empty when none.
+std::string OwnFolderIn(const SettingDeclaration& setting, const std::filesystem::path& value,
+                        const std::vector<std::string>& own) {
+  std::error_code error;
+  const auto canonical = [&](const std::filesystem::path& path) {
+    const auto real = std::filesystem::weakly_canonical(path, error);
+    // Written with a slash at its end.
+    return real.has_filename() ? real : real.parent_path();
+  };
+  std::vector<std::filesystem::path> opened = {canonical(value)};
+  if (setting.type() == SettingDeclaration::TYPE_SOCKET) {
+    opened = {canonical(value.parent_path()), canonical(value).parent_path()};
+  }
+  for (const std::string& one : own) {
+    for (const auto& folder : opened) {
+      if (IsWithin(canonical(one), folder)) return one;
+    }
   }
   return "";
 }
@@ -116,7 +169,8 @@ absl::StatusOr<PluginFolder> ReadPluginFolder(const std::string& folder) {
 
 absl::StatusOr<plugin::v1::StartRequest> Settle(const Manifest& manifest,
                                                 const ConfiguredPlugin& configured,
-                                                const std::string& base) {
+                                                const std::string& base,
+                                                const std::vector<std::string>& own) {
   plugin::v1::StartRequest request;
   std::map<std::string, ConfiguredSetting> left = configured.setting;
   const auto wrong = [&](const std::string& place, const std::string& what) {
@@ -148,6 +202,11 @@ absl::StatusOr<plugin::v1::StartRequest> Settle(const Manifest& manifest,
                       setting.type() == SettingDeclaration::TYPE_SOCKET_FOLDER;
     if (path && !value.empty()) {
       value = (std::filesystem::path(base) / value).lexically_normal().string();
+      if (const std::string open = OwnFolderIn(setting, value, own); !open.empty()) {
+        return wrong(found.place, name + (setting.secret() ? "" : " is \"" + value + "\"") +
+                                      "; expected a folder of its own, because this one opens " +
+                                      open + " to the plugin");
+      }
     }
     (*request.mutable_setting())[name] = std::move(value);
   }

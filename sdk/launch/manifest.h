@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "madoguchi/plugin/v1/plugin.pb.h"
@@ -18,7 +19,9 @@ struct PluginFolder {
 };
 
 // Reads FOLDER/plugin.textproto. INVALID_ARGUMENT or NOT_FOUND with file, line (where there is one)
-// and what was expected.
+// and what was expected. What a setting may open of this machine is the administrator's to say: a
+// default for a file, a socket, a folder of sockets, a device or a bus is refused, and all of these
+// but a file to a policy.
 absl::StatusOr<PluginFolder> ReadPluginFolder(const std::string& folder);
 
 // One setting as the host's configuration has it; `place` ("FILE:LINE:COL") is for errors.
@@ -35,12 +38,14 @@ struct ConfiguredPlugin {
 
 // What Start delivers: every declared setting with its configured value or its default; of a
 // TYPE_FILE setting the file's bytes; relative paths against `base`; of a TYPE_BUS setting nothing
-// (FillInBus does). INVALID_ARGUMENT names the
-// place, the plugin, the setting and what was expected: a setting that was not declared, a value of
-// another type, a required one that is missing.
+// (FillInBus does). INVALID_ARGUMENT names the place, the plugin, the setting and what was
+// expected: a setting that was not declared, a value of another type, a required one that is
+// missing, and a folder of sockets that is or holds one of `own`, the folders of the host itself,
+// which the jail would open to the plugin. Links are followed.
 absl::StatusOr<plugin::v1::StartRequest> Settle(const plugin::v1::Manifest& manifest,
                                                 const ConfiguredPlugin& configured,
-                                                const std::string& base);
+                                                const std::string& base,
+                                                const std::vector<std::string>& own = {});
 
 }  // namespace madoguchi
 

@@ -73,6 +73,9 @@ TEST_F(ManifestTest, EveryMessageNamesTheFileAndWhatWasExpected) {
       {kHead + "\n setting { name: 'a' }", ":2:2: setting a has no type; expected"},
       {kHead + "setting { name: 'a' type: TYPE_STRING } setting { name: 'a' type: TYPE_FILE }",
        "setting a is declared twice"},
+      {kHead + "\nsetting { name: 'a' type: TYPE_FILE default_value: 'state/host-key.pem' }",
+       ":2:37: setting a is a TYPE_FILE and has a default_value; expected none"},
+      {kHead + "setting { name: 'a' type: TYPE_SOCKET }", "a policy reaches no"},
   };
   for (const auto& one : cases) {
     const auto read = Read(one.text);
@@ -83,6 +86,40 @@ TEST_F(ManifestTest, EveryMessageNamesTheFileAndWhatWasExpected) {
   }
   std::filesystem::remove(folder_ + "/plugin.textproto");
   EXPECT_EQ(ReadPluginFolder(folder_).status().code(), absl::StatusCode::kNotFound);
+}
+
+// Whoever writes the manifest would otherwise choose what the host opens.
+TEST_F(ManifestTest, APlaceOfTheMachineHasNoDefault) {
+  using Declaration = plugin::v1::SettingDeclaration;
+  const std::string head = "name: 'policy_test' kind: KIND_READER version: '1.0.0'\n";
+  for (const auto type :
+       {Declaration::TYPE_FILE, Declaration::TYPE_SOCKET, Declaration::TYPE_SOCKET_FOLDER,
+        Declaration::TYPE_SERIAL, Declaration::TYPE_BUS}) {
+    const std::string name = Declaration::Type_Name(type);
+    const std::string setting = "setting { name: 'a' type: " + name;
+    EXPECT_TRUE(Read(head + setting + " }").ok());
+    const auto read = Read(head + setting + "\n default_value: '/run/a' }");
+    ASSERT_FALSE(read.ok()) << name;
+    const std::string message(read.status().message());
+    EXPECT_NE(message.find(":3:2: setting a is a " + name + " and has a default_value"),
+              std::string::npos)
+        << message;
+  }
+}
+
+TEST_F(ManifestTest, APolicyHasNoSettingThatOpensItsJail) {
+  using Declaration = plugin::v1::SettingDeclaration;
+  for (const auto type : {Declaration::TYPE_SOCKET, Declaration::TYPE_SOCKET_FOLDER,
+                          Declaration::TYPE_SERIAL, Declaration::TYPE_BUS}) {
+    const std::string name = Declaration::Type_Name(type);
+    const auto read = Read(kHead + "\nsetting { name: 'a'\n type: " + name + " }");
+    ASSERT_FALSE(read.ok()) << name;
+    const std::string message(read.status().message());
+    EXPECT_NE(message.find(":3:2: setting a is a " + name + ", and a policy reaches no"),
+              std::string::npos)
+        << message;
+  }
+  EXPECT_TRUE(Read(kHead + "setting { name: 'a' type: TYPE_FILE }").ok());
 }
 
 // A plugin's part of a configuration in which it stands at line 7 and its settings at line 8.
@@ -138,6 +175,34 @@ TEST_F(ManifestTest, WrongValuesNameThePluginTheSettingAndWhatWasExpected) {
     EXPECT_EQ(message.rfind(place + ": plugin policy_test: setting ", 0), 0u) << message;
     EXPECT_NE(message.find(one.says), std::string::npos) << message;
   }
+}
+
+TEST_F(ManifestTest, NoFolderOfSocketsHoldsWhatIsTheHostsOwn) {
+  using Declaration = plugin::v1::SettingDeclaration;
+  const std::string state = base_ + "/clinic/state", sockets = base_ + "/clinic/sockets";
+  for (const std::string& one : {state, sockets}) std::filesystem::create_directories(one);
+  std::filesystem::create_directory_symlink(state, base_ + "/link");
+  Write(state + "/a.sock", "");
+  std::filesystem::create_symlink(state + "/a.sock", sockets + "/b.sock");
+  const std::vector<std::string> own = {state, base_ + "/clinic/plugins", base_ + "/clinic"};
+  const auto settled = [&](Declaration::Type type, const std::string& value) {
+    return Settle(Declaring(type), With({{"value", value}}), base_ + "/clinic", own).status();
+  };
+  for (const std::string& folder :
+       {state, state + "/", base_ + "/clinic", base_, std::string("/"), std::string("."),
+        std::string(".."), base_ + "/link", std::string("plugins")}) {
+    const absl::Status refused = settled(Declaration::TYPE_SOCKET_FOLDER, folder);
+    ASSERT_FALSE(refused.ok()) << folder;
+    const std::string message(refused.message());
+    EXPECT_EQ(message.rfind("clinic:8:3: plugin policy_test: setting value is \"", 0), 0u)
+        << message;
+    EXPECT_NE(message.find("; expected a folder of its own"), std::string::npos) << message;
+    EXPECT_FALSE(settled(Declaration::TYPE_SOCKET, folder + "/a.sock").ok()) << folder;
+  }
+  EXPECT_FALSE(settled(Declaration::TYPE_SOCKET, "sockets/b.sock").ok()) << "where it leads to";
+  EXPECT_TRUE(settled(Declaration::TYPE_SOCKET, "sockets/a.sock").ok());
+  EXPECT_TRUE(settled(Declaration::TYPE_SOCKET_FOLDER, "sockets").ok());
+  EXPECT_TRUE(settled(Declaration::TYPE_SOCKET_FOLDER, "state2").ok());
 }
 
 TEST_F(ManifestTest, ASecretIsNotRepeatedInAMessage) {

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/sched.h>
 #include <seccomp.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -12,8 +13,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
-#include <filesystem>
 #include <map>
+#include <string_view>
 
 namespace madoguchi {
 namespace {
@@ -71,15 +72,33 @@ const NamingCall* NamingCallOf(int number) {
   return found == calls.end() ? nullptr : found->second;
 }
 
+bool AsksForProcess(const seccomp_notif& call) {
+  // Of clone_args the first is the flags.
+  const std::string bytes = Memory(static_cast<pid_t>(call.pid), call.data.args[0], 8);
+  uint64_t flags = CLONE_THREAD;
+  if (bytes.size() == sizeof(flags)) std::memcpy(&flags, bytes.data(), sizeof(flags));
+  return (flags & CLONE_THREAD) == 0;
+}
+
+// By hand, because it is a stranger's: of the longest path the library makes 0.6 ms.
 std::string Normal(const std::string& folder, const std::string& path) {
-  std::string normal =
-      (path.starts_with('/') ? std::filesystem::path(path) : std::filesystem::path(folder) / path)
-          .lexically_normal();
-  while (normal.size() > 1 && normal.back() == '/') normal.pop_back();
-  // The library keeps slashes at the beginning, whose meaning POSIX leaves to the system; to Linux
-  // they are one.
-  normal.erase(0, std::min(normal.find_first_not_of('/'), normal.size()) - 1);
-  return normal;
+  std::string normal;
+  const auto go = [&normal](const std::string& way) {
+    for (size_t begin = 0; begin < way.size();) {
+      const size_t end = std::min(way.find('/', begin), way.size());
+      const std::string_view part(way.data() + begin, end - begin);
+      if (part == "..") {
+        normal.resize(normal.empty() ? 0 : normal.rfind('/'));
+      } else if (!part.empty() && part != ".") {
+        normal += '/';
+        normal += part;
+      }
+      begin = end + 1;
+    }
+  };
+  if (!path.starts_with('/')) go(folder);
+  go(path);
+  return normal.empty() ? "/" : normal;
 }
 
 std::optional<NamedFile> FileNamedBy(const seccomp_notif& call, const NamingCall& entry) {

@@ -1,6 +1,7 @@
 #include "sdk/launch/named_file.h"
 
 #include <gtest/gtest.h>
+#include <linux/sched.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -83,6 +84,17 @@ TEST(NamedFileTest, SocketsAreNamedByTheirAddress) {
   EXPECT_EQ(NameIn("connect", {3, At(&address), 6}), "@abc");
   address.sun_family = AF_INET;
   EXPECT_EQ(NameIn("connect", {3, At(&address), sizeof(address)}), "none");
+}
+
+TEST(NamedFileTest, WhatClone3AsksForIsReadFromItsMemory) {
+  clone_args arguments{};
+  seccomp_notif stopped{};
+  stopped.pid = static_cast<uint32_t>(syscall(SYS_gettid));
+  EXPECT_FALSE(AsksForProcess(stopped));
+  stopped.data.args[0] = At(&arguments);
+  EXPECT_TRUE(AsksForProcess(stopped));
+  arguments.flags = CLONE_VM | CLONE_THREAD;
+  EXPECT_FALSE(AsksForProcess(stopped));
 }
 
 TEST(ShownPlacesTest, GrantWhatTheJailDoes) {

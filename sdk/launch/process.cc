@@ -136,7 +136,10 @@ absl::StatusOr<Spawned> Spawn(const std::vector<std::string>& launch, int progra
   fcntl(log_read.get(), F_SETFL, O_NONBLOCK);
   spawned.service = std::move(service->first);
   if (pin_lane) spawned.pin = std::move(pin->first);
-  if (notices) spawned.notices = std::move(notice->first);
+  if (notices) {
+    spawned.notices = {std::move(notice->first),
+                       Fd(fcntl(spawned.pid_fd.get(), F_DUPFD_CLOEXEC, kFirstFree))};
+  }
   spawned.log = std::move(log_read);
   return spawned;
 }

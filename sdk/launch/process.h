@@ -38,19 +38,26 @@ struct Child {
 absl::StatusOr<Child> SpawnChild(const std::vector<std::string>& arguments,
                                  const posix_spawn_file_actions_t& actions);
 
+// Where the launcher of a plugin says what tells of its calls (denied_calls.h), and of which
+// process that is taken.
+struct Notices {
+  Fd socket;  // the other end of the launcher's kNoticeFd
+  Fd pid_fd;
+};
+
 // A plugin's process as it was spawned. What the host holds of it:
 struct Spawned {
   pid_t pid = -1;
-  Fd pid_fd;   // readable when the process has ended
-  Fd service;  // the other end of its fd 3, SOCK_STREAM, non-blocking
-  Fd pin;      // the other end of its fd 4, SOCK_SEQPACKET; readers only
-  Fd log;      // what it writes to fd 1 and 2
-  Fd notices;  // the other end of the launcher's kNoticeFd (denied_calls.h); with `notices` only
+  Fd pid_fd;        // readable when the process has ended
+  Fd service;       // the other end of its fd 3, SOCK_STREAM, non-blocking
+  Fd pin;           // the other end of its fd 4, SOCK_SEQPACKET; readers only
+  Fd log;           // what it writes to fd 1 and 2
+  Notices notices;  // with `notices` only
 };
 
 // The descriptor on which the launcher finds the program.
 constexpr int kProgramFd = 5;
-// And the one over which it hands out what tells of the system calls that it denies.
+// And the one over which it says what tells of the system calls that it denies.
 constexpr int kNoticeFd = 6;
 // And the door of its control group (control_groups.h), which it enters before anything else.
 constexpr int kGroupFd = 7;

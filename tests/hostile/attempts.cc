@@ -19,6 +19,8 @@
 
 #include <cstring>
 
+#include "tests/hostile/bus_call.h"
+
 namespace madoguchi::hostile {
 namespace {
 
@@ -69,6 +71,30 @@ long Process() {
   return pid;
 }
 
+long OpenByOtherCall() {
+  unsigned long how[3] = {O_RDONLY, 0, 0};
+  return syscall(SYS_openat2, AT_FDCWD, "/etc/passwd", how, sizeof(how));
+}
+
+long ProcessByOtherCall() {
+  unsigned long arguments[8] = {};
+  arguments[4] = SIGCHLD;  // clone_args::exit_signal
+  const long pid = syscall(SYS_clone3, arguments, sizeof(arguments));
+  if (pid == 0) _exit(0);
+  return pid;
+}
+
+// On the bus itself; of another's service; in its place.
+long AskBus(const Aims& aims, const char* member, const char* signature, const char* name) {
+  if (aims.own_bus.empty()) return -1;
+  constexpr char kBus[] = "org.freedesktop.DBus";
+  return Call(aims.own_bus, {kBus, "/org/freedesktop/DBus", kBus, member, signature, name});
+}
+long AskService(const Aims& aims, const char* name) {
+  if (aims.own_bus.empty()) return -1;
+  return Call(aims.own_bus, {name, "/", "org.example.Anything", "Ask", "", ""});
+}
+
 long FreeOneself() {
   rlimit limit{RLIM_INFINITY, RLIM_INFINITY};
   return setrlimit(RLIMIT_DATA, &limit);
@@ -112,6 +138,21 @@ const std::vector<Attempt>& Attempts() {
        [](const Aims&) { return static_cast<long>(mount("none", "/tmp", "tmpfs", 0, nullptr)); }},
       {"namespace", [](const Aims&) { return syscall(SYS_unshare, CLONE_NEWUSER); }},
       {"memory-without-limit", [](const Aims&) { return FreeOneself(); }},
+      {"open-by-other-call", [](const Aims&) { return OpenByOtherCall(); }},
+      {"process-by-other-call", [](const Aims&) { return ProcessByOtherCall(); }},
+      {"ring",
+       [](const Aims&) {
+         char parameters[120] = {};
+         return syscall(SYS_io_uring_setup, 8, parameters);
+       }},
+      {"bus-bluez", [](const Aims& aims) { return AskService(aims, "org.bluez"); }},
+      {"bus-login", [](const Aims& aims) { return AskService(aims, "org.freedesktop.login1"); }},
+      {"bus-owner",
+       [](const Aims& aims) {
+         return AskBus(aims, "GetNameOwner", "s", "org.freedesktop.login1");
+       }},
+      {"bus-name",
+       [](const Aims& aims) { return AskBus(aims, "RequestName", "su", "org.example.Mine"); }},
       {"bpf", [](const Aims&) { return syscall(SYS_bpf, 0, nullptr, 0); }},
   };
   return *all;

@@ -1,6 +1,7 @@
 // A plugin of each kind that attacks. It is named after its kind and what it does:
 // policy_attempts, reader_floods, ...
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -23,6 +24,24 @@ using plugin::Settings;
 
 bool Does(const std::string& name, const char* what) {
   return name.find(what) != std::string::npos;
+}
+
+// As many as one message takes. False when no more can be sent.
+bool SendDescriptors(int over) {
+  constexpr int kMost = 253;
+  char byte = 0;
+  iovec one{&byte, 1};
+  alignas(cmsghdr) char space[CMSG_SPACE(kMost * sizeof(int))] = {};
+  msghdr message{};
+  message.msg_iov = &one;
+  message.msg_iovlen = 1;
+  message.msg_control = space;
+  message.msg_controllen = sizeof(space);
+  cmsghdr* const header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(kMost * sizeof(int));
+  return sendmsg(over, &message, MSG_DONTWAIT) == 1;
 }
 
 // What needs no kind.
@@ -50,6 +69,15 @@ void Misbehave(const std::string& name, const Settings& settings) {
     int opened = 0;
     while (dup(0) >= 0) ++opened;
     std::printf("opened %d\n", opened);
+  }
+  // What the kernel counts as the host's user's, until somebody receives it.
+  if (Does(name, "sends")) {
+    int ends[2];
+    int sent = 0;
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0) {
+      while (SendDescriptors(ends[0])) ++sent;
+    }
+    std::printf("sent %d\n", sent);
   }
   if (Does(name, "floods")) {
     std::thread([] {
@@ -139,7 +167,8 @@ class HostileAuthority final : public plugin::Authority {
   const std::string name_;
 };
 
-// Has one reader with a card on it, and answers for it as it likes.
+// Has two readers with a card on each, and answers for them as it likes: both are in session 1, a
+// number that another plugin's first session has too.
 class HostileReader final : public plugin::Reader {
  public:
   explicit HostileReader(std::string name) : name_(std::move(name)) {}
@@ -147,10 +176,12 @@ class HostileReader final : public plugin::Reader {
   absl::Status Start(const Settings& settings) override {
     reader::v1::Snapshot snapshot;
     snapshot.set_service(reader::v1::SERVICE_RUNNING);
-    auto* const reader = snapshot.add_reader();
-    reader->set_name("trap");
-    reader->set_presence(reader::v1::PRESENCE_PRESENT);
-    reader->set_insertion(1);
+    for (const char* name : {"trap", "other-trap"}) {
+      auto* const reader = snapshot.add_reader();
+      reader->set_name(name);
+      reader->set_presence(reader::v1::PRESENCE_PRESENT);
+      reader->set_insertion(1);
+    }
     board().Publish(snapshot);
     Misbehave(name_, settings);
     return absl::OkStatus();

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <netinet/in.h>
 #include <pty.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -12,7 +13,10 @@
 #include <set>
 #include <sstream>
 
+#include "sdk/conformance/private_bus.h"
 #include "tests/flows/flow.h"
+#include "tests/hostile/attempts.h"
+#include "tests/hostile/bus_call.h"
 
 namespace madoguchi::clinic {
 namespace {
@@ -40,8 +44,9 @@ class HostileTest : public testing::Test {
     for (const int fd : {terminal_, terminal_end_, server_, bus_}) close(fd);
   }
 
-  // Adds the hostile plugin `name`, with `permissions`.
-  void Add(const std::string& name, const std::vector<std::string>& permissions = {}) {
+  // Adds the hostile plugin `name`, with `permissions`, and `more` in its manifest.
+  void Add(const std::string& name, const std::vector<std::string>& permissions = {},
+           const std::string& more = "") {
     const std::string kind = name.substr(0, name.find('_'));
     const std::filesystem::path folder = clinic_->folder() + "/plugins/" + name;
     std::filesystem::create_directories(folder);
@@ -53,6 +58,7 @@ class HostileTest : public testing::Test {
                                     : "AUTHORITY")
              << " version: '6.6.6' maker: 'Strangers' binary: 'program'\n";
     for (const std::string& one : permissions) manifest << "permission: '" << one << "'\n";
+    manifest << more;
     auto* const plugin = clinic_->config().add_plugin();
     plugin->set_name(name);
     const std::pair<const char*, std::string> settings[] = {
@@ -68,6 +74,12 @@ class HostileTest : public testing::Test {
     }
     if (permissions == std::vector<std::string>{"bluetooth"}) {
       manifest << "setting { name: 'bus' type: TYPE_BUS }\n";
+    }
+    if (permissions == std::vector<std::string>{"serial"}) {
+      manifest << "setting { name: 'device' type: TYPE_SERIAL }\n";
+      auto* const configured = plugin->add_setting();
+      configured->set_name("device");
+      configured->set_value(terminal_name_);
     }
     if (std::find(permissions.begin(), permissions.end(), "sockets") != permissions.end()) {
       manifest << "setting { name: 'folder' type: TYPE_SOCKET_FOLDER }\n";
@@ -122,6 +134,9 @@ class HostileTest : public testing::Test {
       told.push_back(std::string("tried ") + call + denied);
     }
     told.push_back("tried mount of /tmp" + denied);
+    told.push_back("tried openat2 of /etc/passwd" + denied);
+    told.push_back("tried clone3" + denied);
+    told.push_back("tried io_uring_setup" + denied);
     if (has("serial") || has("usb")) {
       told.push_back("tried to write " + manifest + outside);
       told.push_back("tried to write /tmp/hostile" + outside);
@@ -187,20 +202,86 @@ TEST_F(HostileTest, WhatNoPluginMayDoIsDeniedToEachKindAndPermission) {
       {"reader_attempts", {}, {}},
       {"reader_attempts_pcscd", {"pcscd"}, {}},
       {"reader_attempts_usb", {"usb"}, {"device-events"}},
-      {"reader_attempts_bluetooth", {"bluetooth"}, {"own-bus"}},
+      {"reader_attempts_bluetooth", {"bluetooth"}, {"own-bus", "bus-bluez"}},
       {"reader_attempts_sockets", {"sockets"}, {}},
-      {"reader_attempts_serial", {"serial:" + std::string(terminal_name_)}, {}}};
+      {"reader_attempts_serial", {"serial:" + std::string(terminal_name_)}, {}},
+      {"reader_attempts_devices", {"serial"}, {}}};
   for (const Case& one : cases) Add(one.name, one.permissions);
+  // The system's bus: bluetoothd's name, and another's.
+  const std::string folder = clinic_->folder() + "/system";
+  std::filesystem::create_directory(folder);
+  const auto bus = conformance::PrivateBus::Start(folder);
+  ASSERT_TRUE(bus.ok()) << bus.status();
+  std::vector<std::unique_ptr<Program>> services;
+  for (const std::string name : {"org.bluez", "org.freedesktop.login1"}) {
+    auto service = Program::Run({"/usr/bin/dbus-test-tool", "echo", "--system", "--name=" + name},
+                                folder + "/" + name, /*await_ready=*/false);
+    ASSERT_TRUE(service.ok()) << service.status();
+    services.push_back(*std::move(service));
+    EXPECT_TRUE(Await([&] {
+      return hostile::Call(folder + "/bus.sock",
+                           {name, "/", "org.example.Anything", "Ask", "", ""}) == 0;
+    })) << name;
+  }
+  // On the bus itself each is done, so that none is denied because it is broken.
+  for (const hostile::Attempt& attempt : hostile::Attempts()) {
+    hostile::Aims aims;
+    aims.own_bus = folder + "/bus.sock";
+    if (std::string(attempt.name).starts_with("bus-")) {
+      EXPECT_GE(attempt.run(aims), 0) << attempt.name;
+    }
+  }
   clinic_->Start();
   for (const Case& one : cases) {
     EXPECT_EQ(Words(one.name, "done:"), one.done) << one.name;
-    EXPECT_EQ(Words(one.name, "denied:").size() + one.done.size(), 23u) << one.name;
+    EXPECT_EQ(Words(one.name, "denied:").size() + one.done.size(), hostile::Attempts().size())
+        << one.name;
     EXPECT_THAT(Incidents(one.name), IsSupersetOf(WhatIsToldOf(one.name, one.permissions)))
         << one.name;
     // Each attempt leaves a sentence, and nothing else of the plugin does.
-    EXPECT_LE(Incidents(one.name).size(), 23u) << one.name;
+    EXPECT_LE(Incidents(one.name).size(), hostile::Attempts().size()) << one.name;
     EXPECT_EQ(clinic_->Plugin(one.name).state(), PluginRow::STATE_RUNNING) << one.name;
   }
+  ExpectChecksWork();
+}
+
+// With it the host would open to a plugin that asks for nothing what its maker wrote down.
+TEST_F(HostileTest, AManifestOpensNothingByADefault) {
+  const auto with = [](const std::string& type, const std::string& value) {
+    return "setting { name: 'place' type: " + type + " default_value: '" + value + "' }\n";
+  };
+  Add("policy_file", {}, with("TYPE_FILE", "state/host-key.pem"));
+  Add("policy_socket", {}, with("TYPE_SOCKET", clinic_->folder() + "/bus.sock"));
+  Add("policy_socket_asked", {}, "setting { name: 'place' type: TYPE_SOCKET }\n");
+  Add("authority_file", {"network"}, with("TYPE_FILE", "state/host-key.pem"));
+  Add("reader_folder", {"sockets"}, with("TYPE_SOCKET_FOLDER", clinic_->folder() + "/state"));
+  Add("reader_device", {"serial"}, with("TYPE_SERIAL", terminal_name_));
+  clinic_->StartAuthority();
+  clinic_->StartHost();
+  for (const char* name :
+       {"policy_file", "policy_socket", "authority_file", "reader_folder", "reader_device"}) {
+    EXPECT_TRUE(Await([&] { return clinic_->Plugin(name).state() == PluginRow::STATE_REFUSED; }))
+        << clinic_->Plugin(name).DebugString();
+    const PluginRow row = clinic_->Plugin(name);
+    EXPECT_THAT(row.detail(), HasSubstr("setting place is a TYPE_")) << name;
+    EXPECT_THAT(row.detail(), HasSubstr("and has a default_value; expected none")) << name;
+  }
+  EXPECT_THAT(clinic_->Plugin("policy_socket_asked").detail(),
+              HasSubstr("is a TYPE_SOCKET, and a policy reaches no socket"));
+}
+
+TEST_F(HostileTest, DescriptorsThatNobodyReceivesKeepNoPluginFromStartingAgain) {
+  Add("policy_sends");
+  clinic_->Start();
+  const auto sent = Words("policy_sends", "sent");
+  ASSERT_EQ(sent.size(), 1u);
+  EXPECT_GE(std::stoi(*sent.begin()), 1);
+  const pid_t killed = clinic_->Plugin("policy_pin").pid();
+  ASSERT_EQ(kill(killed, SIGKILL), 0);
+  EXPECT_TRUE(Await([&] {
+    const PluginRow row = clinic_->Plugin("policy_pin");
+    return row.state() == PluginRow::STATE_RUNNING && row.pid() != killed;
+  })) << clinic_->Plugin("policy_pin").DebugString();
   ExpectChecksWork();
 }
 
@@ -338,6 +419,33 @@ TEST_F(HostileTest, AReaderThatAnswersAsItLikesProvesNothing) {
     EXPECT_TRUE(staff->Close().ok());
   }
   EXPECT_THAT(Incidents("reader_talks"), Contains(HasSubstr("larger than max")));
+  ExpectChecksWork();
+}
+
+TEST_F(HostileTest, ASessionIsItsPluginsOwnWhateverItsNumber) {
+  Add("reader_twins");
+  for (const char* trap : {"trap", "other-trap"}) {
+    auto* const counter = clinic_->config().add_counter();
+    counter->set_name(trap);
+    counter->add_reader(std::string("reader_twins/") + trap);
+  }
+  clinic_->Start();
+  std::vector<std::unique_ptr<Screen>> staff, patients;
+  for (const char* trap : {"trap", "other-trap"}) {
+    staff.push_back(clinic_->Staff(trap));
+    patients.push_back(clinic_->PatientScreen(trap));
+    EXPECT_TRUE(staff.back()->Begin("pin").ok());
+  }
+  // Beside a card in a session of an honest reader.
+  ExpectChecksWork();
+  for (size_t i = 0; i < staff.size(); ++i) {
+    const auto view = patients[i]->Await([](const desk::v1::View& v) {
+      return v.stage() == desk::v1::STAGE_DONE || v.stage() == desk::v1::STAGE_ASK_PIN;
+    });
+    if (view.stage() == desk::v1::STAGE_ASK_PIN) (void)patients[i]->Pin("1234");
+    EXPECT_EQ(staff[i]->AwaitVerdict().failure().code(), FAILURE_CODE_CERTIFICATE_ABSENT);
+    EXPECT_TRUE(staff[i]->Close().ok());
+  }
   ExpectChecksWork();
 }
 

@@ -67,8 +67,6 @@ constexpr const char* kAlways[] = {
     "getrandom", "uname", "sysinfo", "getrusage", "getrlimit", "getuid", "geteuid", "getgid",
     "getegid", "getresuid", "getresgid", "getgroups", "getpgid", "getpgrp", "getsid", "capget"};
 
-// What glibc has an older way for.
-constexpr const char* kNotThere[] = {"clone3", "openat2", "io_uring_setup"};
 constexpr int kFirstUnknownCall = 450, kLastUnknownCall = 512;
 
 class Filter {
@@ -76,9 +74,7 @@ class Filter {
   // `told`: whoever holds the listener is asked about each call that is not allowed, and gives
   // EPERM.
   explicit Filter(bool told)
-      // Linux 5.5 was the first whose listener can let a call go on.
-      : names_are_told_(told && KernelIsAtLeast(5, 5)),
-        filter_(seccomp_init(told ? SCMP_ACT_NOTIFY : SCMP_ACT_ERRNO(EPERM))) {
+      : told_(told), filter_(seccomp_init(told ? SCMP_ACT_NOTIFY : SCMP_ACT_ERRNO(EPERM))) {
     if (filter_ == nullptr && told) return;
     if (filter_ == nullptr) Refuse("seccomp_init");
     // The calls of another architecture (32 bit) have other numbers, and no plugin makes them.
@@ -99,12 +95,15 @@ class Filter {
   // default action, which asks, and is answered by the same rule.
   template <typename... Compare>
   void AllowNaming(const char* call, Compare... compare) {
-    if (!names_are_told_) Allow(call, compare...);
+    if (!told_) Allow(call, compare...);
   }
   void AllowWithFlag(const char* call, unsigned argument, unsigned flag) {
-    if (names_are_told_) Allow(call, scmp_arg_cmp{argument, SCMP_CMP_MASKED_EQ, flag, flag});
+    if (told_) Allow(call, scmp_arg_cmp{argument, SCMP_CMP_MASKED_EQ, flag, flag});
   }
-  void NotThere(const char* call) { Add(SCMP_ACT_ERRNO(ENOSYS), call, 0, nullptr); }
+  // Likewise: who is asked says that there is no such call.
+  void NotThere(const char* call) {
+    if (!told_) Add(SCMP_ACT_ERRNO(ENOSYS), call, 0, nullptr);
+  }
   void NotThere(int call) {
     Check(seccomp_rule_add(filter_, SCMP_ACT_ERRNO(ENOSYS), call, 0), "of a number");
   }
@@ -137,7 +136,7 @@ class Filter {
     if (error != 0) Refuse("seccomp filter,", what, -error);
   }
 
-  const bool names_are_told_;
+  const bool told_;
   scmp_filter_ctx filter_;
 };
 
@@ -181,7 +180,9 @@ void AllowFiles(Filter& filter, const Cell& cell) {
 
 void AllowNames(Filter& filter, const Cell& cell) {
   for (const NamingCall& call : kNamingCalls) {
-    if (IsLetThrough(cell, call.let, O_RDWR)) {
+    if (call.let == LetThrough::kNotThere) {
+      filter.NotThere(call.name);
+    } else if (IsLetThrough(cell, call.let, O_RDWR)) {
       filter.AllowNaming(call.name);
     } else if (IsLetThrough(cell, call.let, O_RDONLY)) {
       // For reading only, whether or not there is a Landlock.
@@ -254,21 +255,13 @@ void AllowSockets(Filter& filter, const Cell& cell) {
   }
 }
 
-void Send(int over, int descriptor) {
-  char byte = 0;
-  iovec one{&byte, 1};
-  alignas(cmsghdr) char space[CMSG_SPACE(sizeof(int))] = {};
-  msghdr message{};
-  message.msg_iov = &one;
-  message.msg_iovlen = 1;
-  message.msg_control = space;
-  message.msg_controllen = sizeof(space);
-  cmsghdr* const header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof(int));
-  memcpy(CMSG_DATA(header), &descriptor, sizeof(int));
-  if (sendmsg(over, &message, MSG_NOSIGNAL) != 1) Refuse("cannot send", "the notices", errno);
+// Whether the host took a copy of `descriptor`. It is told the number alone: a descriptor that is
+// sent counts as the user's until it is received, and another plugin could have used up what the
+// kernel lets them send.
+bool IsTaken(int over, int descriptor) {
+  char taken = 0;
+  return send(over, &descriptor, sizeof(descriptor), MSG_NOSIGNAL) == sizeof(descriptor) &&
+         read(over, &taken, 1) == 1 && taken == 1;
 }
 
 // False when it is to be told and cannot be: nothing was filtered then.
@@ -276,7 +269,6 @@ bool Filtered(const Cell& cell, int program_fd, int* listener) {
   Filter filter(listener != nullptr);
   if (!filter.IsThere()) return false;
   for (const char* call : kAlways) filter.Allow(call);
-  for (const char* call : kNotThere) filter.NotThere(call);
   for (int call = kFirstUnknownCall; call <= kLastUnknownCall; ++call) filter.NotThere(call);
   AllowMemory(filter);
   AllowThreads(filter, getpid());
@@ -294,11 +286,10 @@ bool Filtered(const Cell& cell, int program_fd, int* listener) {
 
 void FilterCalls(const Cell& cell, int program_fd) {
   int listener = -1;
-  if (cell.notice_fd >= 0 && !KernelIsAtLeast(5, 5)) {
-    Note("this kernel tells nobody which files outside of its jail a plugin names");
-  }
-  if (cell.notice_fd >= 0 && Filtered(cell, program_fd, &listener)) {
-    Send(cell.notice_fd, listener);
+  // Tried out before there is a filter, which nobody could take back.
+  const bool taken = cell.notice_fd >= 0 && IsTaken(cell.notice_fd, cell.notice_fd);
+  if (taken && Filtered(cell, program_fd, &listener)) {
+    if (!IsTaken(cell.notice_fd, listener)) Refuse("the host cannot take the notices");
     close(listener);
     return;
   }

@@ -48,9 +48,6 @@ struct Cell {
 // Writes "jail: " and the sentence to the log.
 void Note(const char* sentence);
 
-// By the number that the kernel gives itself.
-bool KernelIsAtLeast(int major, int minor);
-
 // Each step refuses when the kernel has the layer and the step fails.
 
 // Into the control group that was opened for it, so that all that follows is counted there.

@@ -290,6 +290,24 @@ long ReadAfterHost() {
   return open(argument, O_RDONLY);
 }
 
+// What is denied anyhow, many times, before what it is after.
+long Bury() {
+  for (int i = 0; i < 200; ++i) kill(-1, 0);
+  for (int i = 0; i < 45; ++i) {
+    char folder[16];
+    snprintf(folder, sizeof(folder), "/made-%d", i);
+    mkdir(folder, 0700);
+  }
+  (void)!open(argument, O_RDONLY);
+  return ptrace(PTRACE_SEIZE, getppid(), 0, 0);
+}
+
+// A hundred calls that no kernel has.
+long Differ() {
+  for (int call = 1000; call < 1100; ++call) syscall(call);
+  return ptrace(PTRACE_SEIZE, getppid(), 0, 0);
+}
+
 struct Attempt {
   const char* name;
   long (*make)();
@@ -319,6 +337,13 @@ constexpr Attempt kAttempts[] = {
        char target[PATH_MAX];
        return static_cast<long>(readlink(argument, target, sizeof(target)));
      }},
+    {"openat2",
+     [] {
+       unsigned long how[3] = {O_RDONLY, 0, 0};
+       return syscall(SYS_openat2, AT_FDCWD, argument, how, sizeof(how));
+     }},
+    {"bury", Bury},
+    {"differ", Differ},
     {"overwrite", [] { return Open(O_WRONLY); }},
     {"device", [] { return Open(O_RDWR | O_NOCTTY); }},
     {"speed",

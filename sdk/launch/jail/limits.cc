@@ -40,8 +40,7 @@ void CloseRange(unsigned first, unsigned last) {
   for (unsigned fd = first; fd <= last && fd < now.rlim_max; ++fd) close(static_cast<int>(fd));
 }
 
-}  // namespace
-
+// By the number that the kernel gives itself.
 bool KernelIsAtLeast(int major, int minor) {
   utsname kernel{};
   int its_major = 0, its_minor = 0;
@@ -49,6 +48,8 @@ bool KernelIsAtLeast(int major, int minor) {
   sscanf(kernel.release, "%d.%d", &its_major, &its_minor);
   return its_major > major || (its_major == major && its_minor >= minor);
 }
+
+}  // namespace
 
 void EnterGroup(int group_fd) {
   if (write(group_fd, "0", 1) != 1) Refuse("cannot enter the control group", nullptr, errno);

@@ -6,9 +6,10 @@
 
 #include "sdk/launch/jail/cell.h"
 
-// The system calls that name a file or a path socket, as launcher and host both need them: the
-// launcher's filter hands each to the host, where somebody listens (denied_calls.h), and the host
-// tells of the names that are outside of the jail.
+// The system calls that name a file or a path socket, and those that are answered as if there were
+// none such, as launcher and host both need them: the launcher's filter hands each to the host,
+// where somebody listens (denied_calls.h), and the host tells of the names that are outside of the
+// jail.
 namespace madoguchi::jail {
 
 // What a call wants of the file that it names.
@@ -23,12 +24,13 @@ enum class LetThrough {
   kPcscd,
   kSockets,
   kNone,
+  kNotThere,  // in none; ENOSYS, because there is an older way that libraries then take
 };
 
 struct NamingCall {
   const char* name;
   // Numbers of arguments: the folder's descriptor that a relative path begins at, the path (of
-  // connect and bind the address), the flags; -1 where the call has none.
+  // connect and bind the address), the flags; -1 where the call has none, or not in a register.
   int folder;
   int path;
   int flags;
@@ -81,6 +83,9 @@ constexpr NamingCall kNamingCalls[] = {
     {"execveat", 0, 1, -1, Wish::kRead, LetThrough::kNone},
     {"chroot", -1, 0, -1, Wish::kSee, LetThrough::kNone},
     {"mount", -1, 1, -1, Wish::kWrite, LetThrough::kNone},
+    {"openat2", 0, 1, -1, Wish::kRead, LetThrough::kNotThere},
+    {"clone3", -1, -1, -1, Wish::kSee, LetThrough::kNotThere},
+    {"io_uring_setup", -1, -1, -1, Wish::kSee, LetThrough::kNotThere},
 };
 
 // The flags of an open that would change anything.
@@ -106,6 +111,7 @@ constexpr bool IsLetThrough(const Cell& cell, LetThrough let, uint64_t flags) {
     case LetThrough::kSockets:
       return cell.sockets;
     case LetThrough::kNone:
+    case LetThrough::kNotThere:
       return false;
   }
   return false;
