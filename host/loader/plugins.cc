@@ -92,7 +92,7 @@ PluginPlan Plugins::Prepare(const Configured& configured) const {
   for (const std::string& permission : approval->permission()) {
     if (Contains(manifest.permission(), permission)) plan.granted.push_back(permission);
   }
-  auto settings = Settle(manifest, configured.settings, place_.base);
+  auto settings = Settle(manifest, configured.settings, place_.base, OwnFolders());
   if (!settings.ok()) {
     plan.may_run = absl::FailedPreconditionError(settings.status().message());
     return plan;
@@ -257,8 +257,8 @@ absl::Status Plugins::Approve(const desk::v1::ApprovePluginRequest& request, con
     return FailureStatus(FAILURE_CODE_REQUEST_INVALID, std::string(permissions.status().message()));
   }
   // Nothing that cannot run takes the place of what does.
-  const auto settings =
-      Settle(image->folder.manifest, configured_.at(request.name()).settings, place_.base);
+  const auto settings = Settle(image->folder.manifest, configured_.at(request.name()).settings,
+                               place_.base, OwnFolders());
   if (!settings.ok()) {
     return FailureStatus(FAILURE_CODE_PLUGIN_BROKEN, std::string(settings.status().message()));
   }

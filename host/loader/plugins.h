@@ -55,6 +55,10 @@ class Plugins final : public PluginDesk {
 
  private:
   PluginPlan Prepare(const Configured& configured) const;
+  // Which no plugin may have its sockets in.
+  std::vector<std::string> OwnFolders() const {
+    return {place_.state_folder, place_.plugin_folder, place_.base};
+  }
   absl::StatusOr<PluginSlot*> Slot(const std::string& name) const;
 
   std::string FolderOf(const std::string& name) const;

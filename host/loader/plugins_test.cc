@@ -51,10 +51,10 @@ class PluginsTest : public testing::Test {
     file.put(static_cast<char>(last ^ 1));
   }
   // A host that starts, with what plugins.lock holds by now.
-  void StartHost() {
+  void StartHost(const std::map<std::string, ConfiguredSetting>& settings = {}) {
     plugins_.reset();
     plugins_ = std::make_unique<Plugins>(
-        std::vector<Plugins::Configured>{{"stays", {"host.textproto:3:1", {}}}},
+        std::vector<Plugins::Configured>{{"stays", {"host.textproto:3:1", settings}}},
         Plugins::Place{folder_, folder_, folder_, MADOGUCHI_LAUNCHER}, &readers_);
   }
   PluginRow Row() const { return plugins_->List().at(0); }
@@ -232,6 +232,17 @@ TEST_F(PluginsTest, WhatItsKindMayNotHaveIsAFaultOfTheManifest) {
   EXPECT_TRUE(plugins_->Inspect("stays")->digest().empty());
   EXPECT_EQ(CodeOf(Approve(row.digest(), {"network"})), FAILURE_CODE_PLUGIN_BROKEN);
   EXPECT_EQ(CodeOf(Approve(row.digest())), FAILURE_CODE_PLUGIN_BROKEN);
+}
+
+TEST_F(PluginsTest, TheHostsOwnFoldersAreNoPlaceForAPluginsSockets) {
+  Install("1.0",
+          "kind: KIND_READER permission: 'sockets' setting { name: 'cards' "
+          "type: TYPE_SOCKET_FOLDER }");
+  StartHost({{"cards", {folder_, "host.textproto:4:9"}}});
+  const absl::Status approved = Approve(Row().digest(), {"sockets"});
+  EXPECT_EQ(CodeOf(approved), FAILURE_CODE_PLUGIN_BROKEN) << approved;
+  EXPECT_THAT(std::string(FailureOf(approved, FAILURE_CODE_UNSPECIFIED).detail()),
+              HasSubstr("host.textproto:4:9"));
 }
 
 TEST_F(PluginsTest, ABrokenLockApprovesNothingAndSaysWhere) {
