@@ -120,6 +120,8 @@ TEST_F(NfcSlotTest, ACardThatIsThereAtTheFirstLookLies) {
 
 TEST_F(NfcSlotTest, OneFaultOfAPingIsNoRemovalAndTwoAreAReaderThatIsGone) {
   Card(true);
+  // Long enough to be seen.
+  timing_.first_retry = 100ms;
   Start();
   ASSERT_TRUE(AwaitInsertion(1));
   ports_.Tell([](Script& script) { script.ping = Outcome::kSilent; });
