@@ -93,7 +93,9 @@ class LibnfcDevice final : public NfcDevice {
       }
     }
     nfc_free(about);
-    return true;
+    // A process that was killed may have left a card with a PIN verified, and libnfc itself had the
+    // field off for less than a card needs to forget it.
+    return FieldOff() == Outcome::kDone;
   }
 
   std::string chip() const override { return chip_; }
