@@ -177,7 +177,7 @@ TEST_F(NfcSlotTest, AFailedCommandIsNeverRepeatedAndEndsTheSession) {
     Outcome outcome;
     const char* code;
     bool lying;
-  } cases[] = {{Outcome::kCardGone, "CARD_GONE", false},
+  } cases[] = {{Outcome::kCardGone, "CARD_GONE", true},
                {Outcome::kGarbled, "READER_ANSWER_INVALID", true},
                {Outcome::kTooLong, "CARD_ANSWER_INVALID", true},
                {Outcome::kSilent, "CARD_SILENT", true},
@@ -204,6 +204,52 @@ TEST_F(NfcSlotTest, AFailedCommandIsNeverRepeatedAndEndsTheSession) {
 }
 
 TEST_F(NfcSlotTest, AnAnswerWithoutAStatusWordIsNone) {
+TEST_F(NfcSlotTest, ACardThatIsPulledInMidApduAndLaidDownAgainIsFresh) {
+  StartSession();
+  ports_.Tell([](Script& script) {
+    script.exchange = Outcome::kCardGone;
+    script.find = Outcome::kNoCard;
+  });
+  EXPECT_EQ(Code(slot_->Transmit(1, kCommand, false)), "CARD_GONE");
+  ASSERT_TRUE(AwaitPresence(PRESENCE_ABSENT));
+  Card(true);
+  ASSERT_TRUE(AwaitInsertion(2));
+  EXPECT_FALSE(slot_->State()->lying());
+}
+
+TEST_F(NfcSlotTest, WhoIsSilentIsWhatThePingSays) {
+  const struct {
+    Outcome ping;
+    const char* code;
+  } cases[] = {{Outcome::kDone, "CARD_SILENT"},
+               // One that still thinks hears no ping.
+               {Outcome::kCardGone, "CARD_SILENT"},
+               {Outcome::kSilent, "READER_SILENT"},
+               {Outcome::kGarbled, "READER_ANSWER_INVALID"},
+               {Outcome::kLost, "READER_LOST"}};
+  timing_.ping = 60000ms;
+  StartSession();
+  uint64_t session = 1;
+  for (const auto& one : cases) {
+    const uint64_t insertion = slot_->State()->insertion();
+    const int closed = ports_.counts().closed;
+    ports_.Tell([&](Script& script) {
+      script.exchange = Outcome::kSilent;
+      script.ping = one.ping;
+    });
+    EXPECT_EQ(Code(slot_->Transmit(session, kCommand, false)), one.code);
+    ports_.Tell([](Script& script) {
+      script.exchange = Outcome::kDone;
+      script.ping = Outcome::kDone;
+    });
+    ASSERT_TRUE(AwaitInsertion(insertion + 1)) << one.code;
+    EXPECT_TRUE(slot_->State()->lying()) << one.code;
+    const bool useless = one.ping == Outcome::kSilent || one.ping == Outcome::kLost;
+    EXPECT_EQ(ports_.counts().closed, closed + (useless ? 1 : 0)) << one.code;
+    ASSERT_EQ(Code(slot_->Open(++session, insertion + 1)), "OK") << one.code;
+  }
+}
+
   StartSession();
   ports_.Tell([](Script& script) { script.answer = {0x90}; });
   EXPECT_EQ(Code(slot_->Transmit(1, kCommand, false)), "CARD_ANSWER_INVALID");

@@ -44,12 +44,15 @@ TEST_F(RealLibnfcTest, AStatusByteAndStrayBytesAreNoAnswers) {
            {"status=27", "CARD_GONE"},
            {"status=29", "CARD_GONE"},
            {"status=01", "CARD_GONE"},
+           {"status=02", "CARD_GONE"},
            {"stray=55AA00", "READER_ANSWER_INVALID"}}) {
     const auto before = client_->AwaitPresence(name_, PRESENCE_PRESENT);
     ASSERT_TRUE(before.has_value());
     board_->Tell("fault " + fault);
     EXPECT_EQ(Code(client_->Transmit(session, kSelectJpki)), code) << fault;
-    ASSERT_TRUE(AwaitInsertionAbove(before->insertion()).has_value()) << fault;
+    const auto again = AwaitInsertionAbove(before->insertion());
+    ASSERT_TRUE(again.has_value()) << fault;
+    EXPECT_TRUE(again->lying()) << fault << ": nobody laid it down";
     session = MustOpen();
     EXPECT_EQ(Code(client_->Transmit(session, kSelectJpki)), "OK") << fault;
   }
@@ -62,6 +65,16 @@ TEST_F(RealLibnfcTest, AnAnswerThatDoesNotComeIsASilentCardAndAllGoesOn) {
   EXPECT_EQ(Code(client_->Transmit(session, kSelectJpki)), "CARD_SILENT");
   EXPECT_GE(Clock::now() - begin, 5s);
   ASSERT_TRUE(AwaitInsertionAbove(1).has_value());
+  ExpectReads(MustOpen());
+}
+
+TEST_F(RealLibnfcTest, ACommandThatIsLostOnTheLineIsASilentCardAndAllGoesOn) {
+  const uint64_t session = StartSession();
+  board_->Tell("fault drop");
+  EXPECT_EQ(Code(client_->Transmit(session, kSelectJpki)), "CARD_SILENT");
+  const auto again = AwaitInsertionAbove(1);
+  ASSERT_TRUE(again.has_value());
+  EXPECT_TRUE(again->lying());
   ExpectReads(MustOpen());
 }
 
