@@ -17,8 +17,8 @@ using std::chrono::milliseconds;
 // In a row: the card is gone, or the chip is.
 constexpr int kMostFaults = 2;
 // libnfc loses an abort before the chip has acknowledged the command, and with it a descriptor: not
-// at once, and not often.
-constexpr milliseconds kBeforeAbort(3), kUntilNextAbort(40);
+// at once, and once only.
+constexpr milliseconds kBeforeAbort(3), kUntilCut(40);
 
 absl::Status NoSuchSession() { return FailureStatus(FAILURE_CODE_READER_LOST, "no such session"); }
 
@@ -40,7 +40,7 @@ NfcSlot::NfcSlot(NfcPorts& ports, std::string path, Timing timing, std::function
 
 NfcSlot::~NfcSlot() {
   Stop();
-  AwaitStopped(kUntilNextAbort);
+  AwaitStopped(kUntilCut);
   thread_.reset();
 }
 
@@ -417,8 +417,8 @@ void NfcSlot::Abort(std::unique_lock<std::mutex>& lock) {
 }
 
 void NfcSlot::AwaitAborted(std::unique_lock<std::mutex>& lock) {
-  if (changed_here_.wait_for(lock, kUntilNextAbort, [&] { return !in_exchange_; })) return;
-  Abort(lock);
+  if (changed_here_.wait_for(lock, kUntilCut, [&] { return !in_exchange_; })) return;
+  device_->Cut();
 }
 
 void NfcSlot::Close(uint64_t session) {
@@ -438,7 +438,7 @@ void NfcSlot::Close(uint64_t session) {
   changed_here_.notify_all();
   Abort(lock);
   AwaitAborted(lock);
-  if (changed_here_.wait_for(lock, kUntilNextAbort, [&] { return !in_exchange_; })) {
+  if (changed_here_.wait_for(lock, kUntilCut, [&] { return !in_exchange_; })) {
     changed_here_.wait_for(lock, timing_.reset,
                            [&] { return !reset_wanted_ || in_exchange_ || stopping_; });
   }

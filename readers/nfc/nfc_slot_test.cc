@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <future>
 
@@ -119,9 +120,9 @@ TEST_F(NfcSlotTest, ACardThatIsThereAtTheFirstLookLies) {
 }
 
 TEST_F(NfcSlotTest, OneFaultOfAPingIsNoRemovalAndTwoAreAReaderThatIsGone) {
-  Card(true);
   // Long enough to be seen.
   timing_.first_retry = 100ms;
+  Card(true);
   Start();
   ASSERT_TRUE(AwaitInsertion(1));
   ports_.Tell([](Script& script) { script.ping = Outcome::kSilent; });
@@ -203,7 +204,6 @@ TEST_F(NfcSlotTest, AFailedCommandIsNeverRepeatedAndEndsTheSession) {
   }
 }
 
-TEST_F(NfcSlotTest, AnAnswerWithoutAStatusWordIsNone) {
 TEST_F(NfcSlotTest, ACardThatIsPulledInMidApduAndLaidDownAgainIsFresh) {
   StartSession();
   ports_.Tell([](Script& script) {
@@ -250,6 +250,7 @@ TEST_F(NfcSlotTest, WhoIsSilentIsWhatThePingSays) {
   }
 }
 
+TEST_F(NfcSlotTest, AnAnswerWithoutAStatusWordIsNone) {
   StartSession();
   ports_.Tell([](Script& script) { script.answer = {0x90}; });
   EXPECT_EQ(Code(slot_->Transmit(1, kCommand, false)), "CARD_ANSWER_INVALID");
@@ -269,17 +270,34 @@ TEST_F(NfcSlotTest, CloseEndsATransmitAndTheCardIsFreeAfterwards) {
   EXPECT_EQ(ports_.counts().aborts, 1);
 }
 
-TEST_F(NfcSlotTest, AnAbortThatIsLostHoldsUpNobodyButThisCard) {
+TEST_F(NfcSlotTest, AnAbortThatIsLostIsNotRepeatedAndTheExchangeCutOff) {
   StartSession();
   ports_.Tell([](Script& script) { script.hang = script.deaf = true; });
+  auto answer = TransmitAside(1);
+  slot_->Close(1);
+  EXPECT_EQ(Code(answer.get()), "CANCELLED");
+  ports_.Tell([](Script& script) { script.hang = false; });
+  EXPECT_EQ(Code(slot_->Open(2, 1)), "OK") << "it is the same card";
+  EXPECT_EQ(ports_.counts().aborts, 1) << "each costs a descriptor";
+  EXPECT_EQ(ports_.counts().cuts, 1);
+  ports_.Tell([](Script& script) { script.hang = true; });
+  answer = TransmitAside(2);
+  slot_->Stop();
+  EXPECT_TRUE(slot_->AwaitStopped(5000ms));
+  EXPECT_FALSE(answer.get().ok());
+  EXPECT_EQ(ports_.counts().cuts, 2);
+}
+
+TEST_F(NfcSlotTest, AChipThatHearsNothingHoldsUpNobodyButThisCard) {
+  StartSession();
+  ports_.Tell([](Script& script) { script.hang = script.deaf = script.dead = true; });
   auto answer = TransmitAside(1);
   const auto begin = Clock::now();
   slot_->Close(1);
   EXPECT_EQ(Code(answer.get()), "CANCELLED");
   EXPECT_LT(Clock::now() - begin, 1000ms);
-  EXPECT_LE(ports_.counts().aborts, 2) << "each costs a descriptor";
   EXPECT_EQ(Code(slot_->Open(2, 1)), "CARD_BUSY");
-  ports_.Tell([](Script& script) { script.hang = script.deaf = false; });
+  ports_.Tell([](Script& script) { script.hang = script.deaf = script.dead = false; });
   EXPECT_TRUE(Await([&] { return Code(slot_->Open(2, 1)) == "OK"; }));
 }
 
@@ -400,6 +418,18 @@ TEST(OutcomeOf, IsTheTableOfLibnfc) {
   EXPECT_EQ(OutcomeOf(-30), Outcome::kGarbled);   // NFC_EMFCAUTHFAIL
   EXPECT_EQ(OutcomeOf(-90), Outcome::kTooLong);   // NFC_ECHIP
   EXPECT_EQ(OutcomeOf(-12345), Outcome::kGarbled);
+}
+
+TEST(LibnfcPorts, WithoutADescriptorThePortIsNotAbsent) {
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{0, before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  LibnfcPorts ports("pn532_uart", 115200);
+  const absl::Status status = ports.Open("/dev/null").status();
+  setrlimit(RLIMIT_NOFILE, &before);
+  EXPECT_EQ(NameOf(CodeOf(status)), "READER_LOST");
+  EXPECT_THAT(std::string(status.message()), testing::HasSubstr("Too many open files"));
 }
 
 TEST(ContactlessAtr, IsThatOfThePcscSpecification) {

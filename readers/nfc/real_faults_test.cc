@@ -180,6 +180,46 @@ TEST_F(RealLibnfcTest, ClosingASessionEndsItsApduWithinATenthOfASecond) {
   EXPECT_LE(Descriptors(), before + 2);
 }
 
+TEST_F(RealLibnfcTest, ClosingASessionEndsItsApduWhateverTheChipOwes) {
+  uint64_t session = StartSession();
+  for (const char* fault : {"hang", "drop", "late"}) {
+    auto answer = TransmitWith(fault, session);
+    EXPECT_TRUE(client_->Close(session).ok());
+    EXPECT_EQ(Code(answer.get()), "CANCELLED") << fault;
+    session = MustOpen();
+    ExpectReads(session);
+  }
+  EXPECT_EQ(client_->AwaitPresence(name_, PRESENCE_PRESENT)->insertion(), 1u);
+}
+
+TEST_F(RealLibnfcTest, SwitchesTheFieldOffAtTheEndWhateverTheChipOwes) {
+  for (const char* fault : {"hang", "drop", "late"}) {
+    const uint64_t session = StartSession();
+    auto answer = TransmitWith(fault, session);
+    EXPECT_EQ(process_->End(), 0);
+    EXPECT_FALSE(answer.get().ok());
+    EXPECT_EQ(board_->Status("field"), "0") << fault;
+    TearDown();
+  }
+}
+
+// libnfc loses one with each abort that it does not hear, and nothing gives them back.
+TEST_F(RealLibnfcTest, EndsBeforeItRunsOutOfDescriptors) {
+  uint64_t session = StartSession();
+  for (int i = 0; i < 16; ++i) {
+    ASSERT_EQ(process_->Wait(0ms), std::nullopt) << i;
+    auto answer = TransmitWith("drop", session);
+    (void)client_->Close(session);
+    EXPECT_EQ(Code(answer.get()), "CANCELLED");
+    if (i < 15) session = MustOpen();
+  }
+  EXPECT_EQ(process_->Wait(5000ms), 0);
+  EXPECT_EQ(board_->Status("field"), "0");
+  client_.reset();
+  StartPlugin();
+  ExpectReads(MustOpen());
+}
+
 TEST_F(RealLibnfcTest, EndsAtOnceWhileAnApduIsUnderWay) {
   const uint64_t session = StartSession();
   board_->Tell("fault hang");
