@@ -137,6 +137,15 @@ class RealLibnfcTest : public testing::Test {
     ASSERT_EQ(read->size(), 258u);
     EXPECT_EQ(read->front(), 0x30);
   }
+  // One that is under way on the board, and does not come back because of `fault`.
+  std::future<absl::StatusOr<Bytes>> TransmitWith(const std::string& fault, uint64_t session) {
+    board_->Tell("fault " + fault);
+    const std::string apdus = board_->Status("apdus-total");
+    auto answer = std::async(std::launch::async,
+                             [=, this] { return client_->Transmit(session, kSelectJpki); });
+    EXPECT_TRUE(conformance::Await([&] { return board_->Status("apdus-total") != apdus; }));
+    return answer;
+  }
   // The state once its insertion is above `insertion`.
   std::optional<reader::v1::ReaderState> AwaitInsertionAbove(uint64_t insertion) {
     const auto snapshot = client_->Await([&](const auto& s) {

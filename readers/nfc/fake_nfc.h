@@ -25,6 +25,7 @@ class FakePorts final : public NfcPorts {
     std::vector<uint8_t> answer = {0x90, 0x00};
     bool hang = false;  // Exchange comes back when it is aborted, or this is false again
     bool deaf = false;  // and does not hear of an abort
+    bool dead = false;  // nor is it cut off
     Outcome field_off = Outcome::kDone;
     bool hold = false;  // Find comes back when this is false again
     // So many calls fail first: of a card that wakes slowly, of a chip that owes an answer.
@@ -32,7 +33,8 @@ class FakePorts final : public NfcPorts {
   };
   // What was asked of it.
   struct Counts {
-    int opened = 0, closed = 0, finds = 0, pings = 0, exchanges = 0, aborts = 0, fields_off = 0;
+    int opened = 0, closed = 0, finds = 0, pings = 0, exchanges = 0, aborts = 0, cuts = 0,
+        fields_off = 0;
     bool hanging = false, held = false;
     int wrong = 0;  // calls that must not be
   };
@@ -98,11 +100,12 @@ class FakePorts final : public NfcPorts {
         ++counts.wrong;
       }
       ++counts.exchanges;
-      aborted_ = false;
+      aborted_ = cut_ = false;
       counts.hanging = true;
-      ports_.changed_.wait(lock, [&] { return !ports_.script_.hang || aborted_; });
+      ports_.changed_.wait(lock, [&] { return !ports_.script_.hang || aborted_ || cut_; });
       counts.hanging = false;
       if (aborted_) return Outcome::kAborted;
+      if (cut_) return Outcome::kGarbled;
       *answer = ports_.script_.answer;
       return ports_.script_.exchange;
     }
@@ -111,6 +114,13 @@ class FakePorts final : public NfcPorts {
       ++ports_.counts_.aborts;
       if (!ports_.counts_.hanging) ++ports_.counts_.wrong;
       aborted_ = !ports_.script_.deaf;
+      ports_.changed_.notify_all();
+    }
+    void Cut() override {
+      std::lock_guard<std::mutex> lock(ports_.mutex_);
+      ++ports_.counts_.cuts;
+      if (!ports_.counts_.hanging) ++ports_.counts_.wrong;
+      cut_ = !ports_.script_.dead;
       ports_.changed_.notify_all();
     }
     Outcome FieldOff() override {
@@ -123,7 +133,7 @@ class FakePorts final : public NfcPorts {
    private:
     FakePorts& ports_;
     const std::thread::id owner_;
-    bool aborted_ = false;
+    bool aborted_ = false, cut_ = false;
   };
 
   std::mutex mutex_;

@@ -25,6 +25,27 @@ constexpr nfc_modulation kTypeB = {NMT_ISO14443B, NBR_106};
 constexpr size_t kRoom = 264;
 // ISO/IEC 14443-3, 5.1: a card forgets everything within 5 ms without a field.
 constexpr std::chrono::milliseconds kWithoutField(6);
+// NXP UM0701-02: an ACK, which ends what is under way, and RFConfiguration with the field off.
+constexpr uint8_t kEndAndFieldOff[] = {0x00, 0x00, 0xFF, 0x00, 0xFF, 0x00, 0x00, 0x00, 0xFF,
+                                       0x04, 0xFC, 0xD4, 0x32, 0x01, 0x00, 0xF9, 0x00};
+// Of the 256 that a plugin may have open.
+constexpr int kMostLost = 16;
+
+FailureCode CodeOfOpening(int error) {
+  switch (error) {
+    case EACCES:
+    case EPERM:
+      return FAILURE_CODE_READER_ACCESS_DENIED;
+    case EBUSY:
+      return FAILURE_CODE_READER_PORT_BUSY;
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+      return FAILURE_CODE_READER_LOST;
+    default:
+      return FAILURE_CODE_READER_PORT_ABSENT;
+  }
+}
 
 // The serial device, held open and locked while libnfc has it open as well. The lock is the
 // kernel's, on the device itself: it is the same by every name, in every jail, and gone with its
@@ -40,16 +61,18 @@ class Port {
   static absl::StatusOr<Port> Lock(const std::string& path) {
     const int fd = open(path.c_str(), O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0) {
-      const FailureCode code = errno == EACCES || errno == EPERM ? FAILURE_CODE_READER_ACCESS_DENIED
-                               : errno == EBUSY                  ? FAILURE_CODE_READER_PORT_BUSY
-                                                                 : FAILURE_CODE_READER_PORT_ABSENT;
-      return FailureStatus(code, path + ": " + std::strerror(errno));
+      return FailureStatus(CodeOfOpening(errno), path + ": " + std::strerror(errno));
     }
     Port port(fd);
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
       return FailureStatus(FAILURE_CODE_READER_PORT_BUSY, path + ": another program has locked it");
     }
     return port;
+  }
+
+  // Beside libnfc, to what hangs on the line. A line that takes no more is none to wait for.
+  void Say(std::span<const uint8_t> bytes) const {
+    [[maybe_unused]] const ssize_t said = write(fd_, bytes.data(), bytes.size());
   }
 
   // It was unplugged.
@@ -64,10 +87,16 @@ class Port {
 
 class LibnfcDevice final : public NfcDevice {
  public:
-  LibnfcDevice(Port port, nfc_context* context) : port_(std::move(port)), context_(context) {}
+  // `bare_line`: nothing stands between the line and the chip. `lost` must outlive it.
+  LibnfcDevice(Port port, nfc_context* context, bool bare_line, std::atomic<int>& lost)
+      : port_(std::move(port)), context_(context), bare_line_(bare_line), lost_(lost) {}
   ~LibnfcDevice() override {
-    // With a device that is gone each of libnfc's farewells fails at once.
-    if (device_ != nullptr) nfc_close(device_);
+    // With a device that is gone each of libnfc's farewells fails at once. Its own nfc_close leaves
+    // the field on where the first of them meets an answer that the chip still owed.
+    if (device_ != nullptr) {
+      if (FieldOff() != Outcome::kDone) FieldOff();
+      nfc_close(device_);
+    }
     nfc_exit(context_);
   }
 
@@ -93,7 +122,9 @@ class LibnfcDevice final : public NfcDevice {
       }
     }
     nfc_free(about);
-    return true;
+    // A process that was killed may have left a card with a PIN verified, and libnfc itself had the
+    // field off for less than a card needs to forget it.
+    return FieldOff() == Outcome::kDone;
   }
 
   std::string chip() const override { return chip_; }
@@ -125,13 +156,22 @@ class LibnfcDevice final : public NfcDevice {
     const int result =
         nfc_initiator_transceive_bytes(device_, command.data(), command.size(), room.data(),
                                        room.size(), static_cast<int>(patience.count()));
+    if (result == NFC_EOPABORTED) --lost_;
     if (result < 0) return OfCard(result);
     if (static_cast<size_t>(result) > kLongestAnswer) return Outcome::kTooLong;
     answer->assign(room.begin(), room.begin() + result);
     return Outcome::kDone;
   }
 
-  void Abort() override { nfc_abort_command(device_); }
+  void Abort() override {
+    ++lost_;
+    nfc_abort_command(device_);
+  }
+
+  void Cut() override {
+    // libnfc takes the chip's acknowledgement for its own, and the answer for a wrong one.
+    bare_line_ ? port_.Say(kEndAndFieldOff) : Abort();
+  }
 
   Outcome FieldOff() override {
     const int result = nfc_device_set_property_bool(device_, NP_ACTIVATE_FIELD, false);
@@ -151,6 +191,8 @@ class LibnfcDevice final : public NfcDevice {
 
   const Port port_;
   nfc_context* const context_;
+  const bool bare_line_;
+  std::atomic<int>& lost_;
   nfc_device* device_ = nullptr;
   std::string chip_;
 };
@@ -186,11 +228,14 @@ absl::StatusOr<std::unique_ptr<NfcDevice>> LibnfcPorts::Open(const std::string& 
   nfc_context* context = nullptr;
   nfc_init(&context);
   if (context == nullptr) return FailureStatus(FAILURE_CODE_READER_LOST, "nfc_init has no memory");
-  auto device = std::make_unique<LibnfcDevice>(*std::move(port), context);
+  auto device =
+      std::make_unique<LibnfcDevice>(*std::move(port), context, driver_ == "pn532_uart", lost_);
   if (!device->Begin(driver_ + ":" + path + ":" + std::to_string(speed_))) {
     return FailureStatus(FAILURE_CODE_READER_SILENT, path + ": no chip answers there");
   }
   return std::unique_ptr<NfcDevice>(std::move(device));
 }
+
+bool LibnfcPorts::worn() const { return lost_ >= kMostLost; }
 
 }  // namespace madoguchi::nfc

@@ -1,6 +1,7 @@
 #ifndef MADOGUCHI_READERS_NFC_LIBNFC_PORTS_H_
 #define MADOGUCHI_READERS_NFC_LIBNFC_PORTS_H_
 
+#include <atomic>
 #include <cstdint>
 #include <string>
 
@@ -15,10 +16,13 @@ class LibnfcPorts final : public NfcPorts {
   // `driver`: pn532_uart, arygon or acr122s. `speed`: bits a second.
   LibnfcPorts(std::string driver, int64_t speed) : driver_(std::move(driver)), speed_(speed) {}
   absl::StatusOr<std::unique_ptr<NfcDevice>> Open(const std::string& path) override;
+  bool worn() const override;
 
  private:
   const std::string driver_;
   const int64_t speed_;
+  // Descriptors: each abort costs libnfc one, and it takes back those of which it hears.
+  std::atomic<int> lost_{0};
 };
 
 // What a result of libnfc means for a card that was found before. 0 and above: kDone.

@@ -25,8 +25,8 @@ enum class Outcome {
 };
 
 // One NFC chip with at most one card before its antenna: the seam behind which libnfc lies, a
-// native driver could, and a fake does in tests. All calls come from one thread, but for Abort. No
-// call waits for longer than it says.
+// native driver could, and a fake does in tests. All calls come from one thread, but for Abort and
+// Cut. No call waits for longer than it says.
 class NfcDevice {
  public:
   // A short command APDU, and what answers one (ISO 7816-4: 256 bytes and SW1 SW2).
@@ -52,6 +52,10 @@ class NfcDevice {
   // Ends an Exchange that is under way; from another thread, and only during one. It may be lost
   // while the chip has not yet acknowledged the command.
   virtual void Abort() = 0;
+  // The same for an Abort that was lost: the chip is told to drop what it does and to switch the
+  // field off, whether it has heard of the command or not. The Exchange ends, with an outcome that
+  // means nothing. Without effect where no chip hears it.
+  virtual void Cut() = 0;
   // Switches the field off: the card forgets everything. The next Find switches it on.
   virtual Outcome FieldOff() = 0;
 };
@@ -61,9 +65,12 @@ class NfcPorts {
  public:
   virtual ~NfcPorts() = default;
   // The device at `path`, for this process alone. The status carries READER_PORT_ABSENT,
-  // READER_ACCESS_DENIED, READER_PORT_BUSY (another program, or another plugin, has it) or
-  // READER_SILENT. At most some 2 s. Thread-safe.
+  // READER_ACCESS_DENIED, READER_PORT_BUSY (another program, or another plugin, has it),
+  // READER_SILENT, or READER_LOST where this process has no descriptor or memory for it. At most
+  // some 2 s. Thread-safe.
   virtual absl::StatusOr<std::unique_ptr<NfcDevice>> Open(const std::string& path) = 0;
+  // So much was lost for good that the process had better end, and begin anew. Thread-safe.
+  virtual bool worn() const { return false; }
 };
 
 }  // namespace madoguchi::nfc

@@ -1,11 +1,14 @@
 #include "readers/nfc/nfc_reader.h"
 
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
 #include <cstdlib>
 #include <sstream>
+#include <thread>
 
 #include "readers/nfc/libnfc_ports.h"
 #include "sdk/failure/failure.h"
@@ -130,12 +133,16 @@ absl::StatusOr<reader::v1::OpenReply> NfcReader::Open(const reader::v1::OpenRequ
   uint64_t session;
   {
     std::lock_guard<std::mutex> lock(mutex_);
+    if (ending_) return FailureStatus(FAILURE_CODE_READER_LOST, "the plugin is started anew");
     session = ++last_session_;
+    sessions_[session] = slot->get();
   }
   auto atr = (*slot)->Open(session, request.insertion());
-  if (!atr.ok()) return atr.status();
-  std::lock_guard<std::mutex> lock(mutex_);
-  sessions_[session] = slot->get();
+  if (!atr.ok()) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    sessions_.erase(session);
+    return atr.status();
+  }
   reader::v1::OpenReply reply;
   reply.set_session(session);
   reply.set_atr(*std::move(atr));
@@ -170,6 +177,23 @@ void NfcReader::Close(uint64_t session) {
     sessions_.erase(session);
   }
   slot->Close(session);
+  EndIfWorn();
+}
+
+void NfcReader::EndIfWorn() {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (ending_ || !sessions_.empty() || !ports_->worn()) return;
+    ending_ = true;
+  }
+  std::fprintf(
+      stderr,
+      "libnfc has lost too many descriptors; this process ends, to begin with all of them\n");
+  // Close is answered meanwhile.
+  std::thread([this] {
+    Stop();
+    _exit(0);
+  }).detach();
 }
 
 }  // namespace madoguchi::nfc

@@ -34,6 +34,8 @@ class NfcReader final : public plugin::Reader {
 
  private:
   void Publish();
+  // Ends the process where the ports are worn and no session is open: the host starts it again.
+  void EndIfWorn();
   NfcSlot* SlotOf(uint64_t session);
 
   std::unique_ptr<NfcPorts> own_ports_;
@@ -43,6 +45,7 @@ class NfcReader final : public plugin::Reader {
   // Guards the table below and the order of publishing. The slots themselves stay from Start on.
   std::mutex mutex_;
   bool started_ = false;
+  bool ending_ = false;
   uint64_t last_session_ = 0;
   std::map<uint64_t, NfcSlot*> sessions_;
   std::vector<std::unique_ptr<NfcSlot>> slots_;

@@ -17,8 +17,8 @@ using std::chrono::milliseconds;
 // In a row: the card is gone, or the chip is.
 constexpr int kMostFaults = 2;
 // libnfc loses an abort before the chip has acknowledged the command, and with it a descriptor: not
-// at once, and not often.
-constexpr milliseconds kBeforeAbort(3), kUntilNextAbort(40);
+// at once, and once only.
+constexpr milliseconds kBeforeAbort(3), kUntilCut(40);
 
 absl::Status NoSuchSession() { return FailureStatus(FAILURE_CODE_READER_LOST, "no such session"); }
 
@@ -40,7 +40,7 @@ NfcSlot::NfcSlot(NfcPorts& ports, std::string path, Timing timing, std::function
 
 NfcSlot::~NfcSlot() {
   Stop();
-  AwaitStopped(kUntilNextAbort);
+  AwaitStopped(kUntilCut);
   thread_.reset();
 }
 
@@ -238,10 +238,7 @@ absl::Status NfcSlot::FailureAfter(Outcome outcome) {
     case Outcome::kTooLong:
       return FailureStatus(FAILURE_CODE_CARD_ANSWER_INVALID, "longer than a short APDU's answer");
     case Outcome::kSilent:
-      // The card, or the chip itself?
-      return device_->Ping() == Outcome::kSilent
-                 ? FailureStatus(FAILURE_CODE_READER_SILENT, "no answer of the chip")
-                 : FailureStatus(FAILURE_CODE_CARD_SILENT, "no answer of the card");
+      return FailureStatus(FAILURE_CODE_READER_SILENT, "no answer of the chip");
     case Outcome::kGarbled:
       return FailureStatus(FAILURE_CODE_READER_ANSWER_INVALID, "the chip's answer is none");
     case Outcome::kLost:
@@ -255,6 +252,7 @@ void NfcSlot::Do(const std::shared_ptr<Job>& job) {
   absl::Status status;
   std::vector<uint8_t> answer;
   Outcome outcome;
+  bool card_silent = false;
   if (job->kind == Job::Kind::kOpen) {
     outcome = device_->Ping();
     // One that is slow to answer is found out by the first command.
@@ -274,12 +272,27 @@ void NfcSlot::Do(const std::shared_ptr<Job>& job) {
       job->secret.Wipe();
       thread_->WipeUnused();
     }
-    std::lock_guard<std::mutex> lock(mutex_);
-    in_exchange_ = false;
-    changed_here_.notify_all();
+    bool unwanted;
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      in_exchange_ = false;
+      unwanted = job->abandoned || stopping_;
+      changed_here_.notify_all();
+    }
+    if (unwanted && outcome != Outcome::kDone && outcome != Outcome::kLost) {
+      // However it was ended: the card is reset, or the device closed.
+      outcome = Outcome::kAborted;
+    } else if (outcome == Outcome::kSilent) {
+      // The card is, where the chip itself is well.
+      const Outcome ping = device_->Ping();
+      card_silent = ping == Outcome::kDone || ping == Outcome::kCardGone;
+      if (!card_silent) outcome = ping;
+    }
   }
   if (outcome == Outcome::kDone && job->kind == Job::Kind::kExchange && answer.size() < 2) {
     status = FailureStatus(FAILURE_CODE_CARD_ANSWER_INVALID, "no SW1 SW2");
+  } else if (card_silent) {
+    status = FailureStatus(FAILURE_CODE_CARD_SILENT, "no answer of the card");
   } else if (outcome != Outcome::kDone) {
     status = FailureAfter(outcome);
   }
@@ -297,12 +310,8 @@ void NfcSlot::Do(const std::shared_ptr<Job>& job) {
     faults_ = 0;
     return;
   }
-  if (outcome == Outcome::kAborted) return;  // The session is being closed, and the card reset.
-  if (outcome == Outcome::kCardGone) {
-    if (SwitchOff()) CardGone(status);
-    return;
-  }
-  if (outcome == Outcome::kLost || CodeOf(status) == FAILURE_CODE_READER_SILENT) {
+  if (outcome == Outcome::kAborted) return;
+  if (outcome == Outcome::kLost || (outcome == Outcome::kSilent && !card_silent)) {
     faults_ = kMostFaults;
     GiveUp(outcome);
     return;
@@ -408,8 +417,8 @@ void NfcSlot::Abort(std::unique_lock<std::mutex>& lock) {
 }
 
 void NfcSlot::AwaitAborted(std::unique_lock<std::mutex>& lock) {
-  if (changed_here_.wait_for(lock, kUntilNextAbort, [&] { return !in_exchange_; })) return;
-  Abort(lock);
+  if (changed_here_.wait_for(lock, kUntilCut, [&] { return !in_exchange_; })) return;
+  device_->Cut();
 }
 
 void NfcSlot::Close(uint64_t session) {
@@ -429,7 +438,7 @@ void NfcSlot::Close(uint64_t session) {
   changed_here_.notify_all();
   Abort(lock);
   AwaitAborted(lock);
-  if (changed_here_.wait_for(lock, kUntilNextAbort, [&] { return !in_exchange_; })) {
+  if (changed_here_.wait_for(lock, kUntilCut, [&] { return !in_exchange_; })) {
     changed_here_.wait_for(lock, timing_.reset,
                            [&] { return !reset_wanted_ || in_exchange_ || stopping_; });
   }

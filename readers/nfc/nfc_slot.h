@@ -95,7 +95,7 @@ class NfcSlot {
   void Update(Change change);
 
   // Aborts the exchange under way, if there is one. An abort may be lost: AwaitAborted waits a
-  // little, and aborts once more.
+  // little, and cuts it off.
   void Abort(std::unique_lock<std::mutex>& lock);
   void AwaitAborted(std::unique_lock<std::mutex>& lock);
 

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <future>
 
@@ -119,6 +120,8 @@ TEST_F(NfcSlotTest, ACardThatIsThereAtTheFirstLookLies) {
 }
 
 TEST_F(NfcSlotTest, OneFaultOfAPingIsNoRemovalAndTwoAreAReaderThatIsGone) {
+  // Long enough to be seen.
+  timing_.first_retry = 100ms;
   Card(true);
   Start();
   ASSERT_TRUE(AwaitInsertion(1));
@@ -175,7 +178,7 @@ TEST_F(NfcSlotTest, AFailedCommandIsNeverRepeatedAndEndsTheSession) {
     Outcome outcome;
     const char* code;
     bool lying;
-  } cases[] = {{Outcome::kCardGone, "CARD_GONE", false},
+  } cases[] = {{Outcome::kCardGone, "CARD_GONE", true},
                {Outcome::kGarbled, "READER_ANSWER_INVALID", true},
                {Outcome::kTooLong, "CARD_ANSWER_INVALID", true},
                {Outcome::kSilent, "CARD_SILENT", true},
@@ -201,6 +204,52 @@ TEST_F(NfcSlotTest, AFailedCommandIsNeverRepeatedAndEndsTheSession) {
   }
 }
 
+TEST_F(NfcSlotTest, ACardThatIsPulledInMidApduAndLaidDownAgainIsFresh) {
+  StartSession();
+  ports_.Tell([](Script& script) {
+    script.exchange = Outcome::kCardGone;
+    script.find = Outcome::kNoCard;
+  });
+  EXPECT_EQ(Code(slot_->Transmit(1, kCommand, false)), "CARD_GONE");
+  ASSERT_TRUE(AwaitPresence(PRESENCE_ABSENT));
+  Card(true);
+  ASSERT_TRUE(AwaitInsertion(2));
+  EXPECT_FALSE(slot_->State()->lying());
+}
+
+TEST_F(NfcSlotTest, WhoIsSilentIsWhatThePingSays) {
+  const struct {
+    Outcome ping;
+    const char* code;
+  } cases[] = {{Outcome::kDone, "CARD_SILENT"},
+               // One that still thinks hears no ping.
+               {Outcome::kCardGone, "CARD_SILENT"},
+               {Outcome::kSilent, "READER_SILENT"},
+               {Outcome::kGarbled, "READER_ANSWER_INVALID"},
+               {Outcome::kLost, "READER_LOST"}};
+  timing_.ping = 60000ms;
+  StartSession();
+  uint64_t session = 1;
+  for (const auto& one : cases) {
+    const uint64_t insertion = slot_->State()->insertion();
+    const int closed = ports_.counts().closed;
+    ports_.Tell([&](Script& script) {
+      script.exchange = Outcome::kSilent;
+      script.ping = one.ping;
+    });
+    EXPECT_EQ(Code(slot_->Transmit(session, kCommand, false)), one.code);
+    ports_.Tell([](Script& script) {
+      script.exchange = Outcome::kDone;
+      script.ping = Outcome::kDone;
+    });
+    ASSERT_TRUE(AwaitInsertion(insertion + 1)) << one.code;
+    EXPECT_TRUE(slot_->State()->lying()) << one.code;
+    const bool useless = one.ping == Outcome::kSilent || one.ping == Outcome::kLost;
+    EXPECT_EQ(ports_.counts().closed, closed + (useless ? 1 : 0)) << one.code;
+    ASSERT_EQ(Code(slot_->Open(++session, insertion + 1)), "OK") << one.code;
+  }
+}
+
 TEST_F(NfcSlotTest, AnAnswerWithoutAStatusWordIsNone) {
   StartSession();
   ports_.Tell([](Script& script) { script.answer = {0x90}; });
@@ -221,17 +270,34 @@ TEST_F(NfcSlotTest, CloseEndsATransmitAndTheCardIsFreeAfterwards) {
   EXPECT_EQ(ports_.counts().aborts, 1);
 }
 
-TEST_F(NfcSlotTest, AnAbortThatIsLostHoldsUpNobodyButThisCard) {
+TEST_F(NfcSlotTest, AnAbortThatIsLostIsNotRepeatedAndTheExchangeCutOff) {
   StartSession();
   ports_.Tell([](Script& script) { script.hang = script.deaf = true; });
+  auto answer = TransmitAside(1);
+  slot_->Close(1);
+  EXPECT_EQ(Code(answer.get()), "CANCELLED");
+  ports_.Tell([](Script& script) { script.hang = false; });
+  EXPECT_EQ(Code(slot_->Open(2, 1)), "OK") << "it is the same card";
+  EXPECT_EQ(ports_.counts().aborts, 1) << "each costs a descriptor";
+  EXPECT_EQ(ports_.counts().cuts, 1);
+  ports_.Tell([](Script& script) { script.hang = true; });
+  answer = TransmitAside(2);
+  slot_->Stop();
+  EXPECT_TRUE(slot_->AwaitStopped(5000ms));
+  EXPECT_FALSE(answer.get().ok());
+  EXPECT_EQ(ports_.counts().cuts, 2);
+}
+
+TEST_F(NfcSlotTest, AChipThatHearsNothingHoldsUpNobodyButThisCard) {
+  StartSession();
+  ports_.Tell([](Script& script) { script.hang = script.deaf = script.dead = true; });
   auto answer = TransmitAside(1);
   const auto begin = Clock::now();
   slot_->Close(1);
   EXPECT_EQ(Code(answer.get()), "CANCELLED");
   EXPECT_LT(Clock::now() - begin, 1000ms);
-  EXPECT_LE(ports_.counts().aborts, 2) << "each costs a descriptor";
   EXPECT_EQ(Code(slot_->Open(2, 1)), "CARD_BUSY");
-  ports_.Tell([](Script& script) { script.hang = script.deaf = false; });
+  ports_.Tell([](Script& script) { script.hang = script.deaf = script.dead = false; });
   EXPECT_TRUE(Await([&] { return Code(slot_->Open(2, 1)) == "OK"; }));
 }
 
@@ -352,6 +418,18 @@ TEST(OutcomeOf, IsTheTableOfLibnfc) {
   EXPECT_EQ(OutcomeOf(-30), Outcome::kGarbled);   // NFC_EMFCAUTHFAIL
   EXPECT_EQ(OutcomeOf(-90), Outcome::kTooLong);   // NFC_ECHIP
   EXPECT_EQ(OutcomeOf(-12345), Outcome::kGarbled);
+}
+
+TEST(LibnfcPorts, WithoutADescriptorThePortIsNotAbsent) {
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{0, before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  LibnfcPorts ports("pn532_uart", 115200);
+  const absl::Status status = ports.Open("/dev/null").status();
+  setrlimit(RLIMIT_NOFILE, &before);
+  EXPECT_EQ(NameOf(CodeOf(status)), "READER_LOST");
+  EXPECT_THAT(std::string(status.message()), testing::HasSubstr("Too many open files"));
 }
 
 TEST(ContactlessAtr, IsThatOfThePcscSpecification) {

@@ -95,7 +95,6 @@ TEST_F(RealLibnfcTest, AVerifiedPinDoesNotOutliveItsSessionNorItsHost) {
   EXPECT_EQ(StatusWordOfSignature(first), (Bytes{0x69, 0x82}));
   ExpectVerifies(first);
   EXPECT_EQ(StatusWordOfSignature(first), kOk);
-  // An activation alone resets this card, but not every one.
   const int before = std::stoi(board_->Status("fields-off"));
   ASSERT_TRUE(client_->Close(first).ok());
   EXPECT_EQ(std::stoi(board_->Status("fields-off")), before + 1);
@@ -106,6 +105,16 @@ TEST_F(RealLibnfcTest, AVerifiedPinDoesNotOutliveItsSessionNorItsHost) {
   client_.reset();
   EXPECT_EQ(process_->End(), 0);
   EXPECT_EQ(board_->Status("field"), "0");
+  StartPlugin();
+  EXPECT_EQ(StatusWordOfSignature(MustOpen()), (Bytes{0x69, 0x82}));
+}
+
+TEST_F(RealLibnfcTest, APinThatWasVerifiedBeforeACrashIsForgotten) {
+  const uint64_t session = StartSession();
+  ExpectVerifies(session);
+  client_.reset();
+  process_->Kill();
+  EXPECT_EQ(board_->Status("field"), "1");
   StartPlugin();
   EXPECT_EQ(StatusWordOfSignature(MustOpen()), (Bytes{0x69, 0x82}));
 }

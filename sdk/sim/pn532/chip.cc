@@ -11,21 +11,44 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr uint8_t kWake = 0x55;
+// ISO/IEC 14443-3, 5.1: no later than that after the field went off a card is reset.
+constexpr milliseconds kUntilCardForgets(5);
 
 }  // namespace
 
 void Chip::PowerUp() {
   Stop();
   DropTarget();
-  Field(false);
+  if (std::exchange(field_, false)) ++fields_off_;
+  card_forgets_.reset();
+  PowerCard(false);
   decoder_.Clear();
   registers_.clear();
   tries_ = 0xFF;
   awake_ = false;
   last_said_.clear();
+  late_.clear();
+}
+
+void Chip::Field(bool on, Time now) {
+  if (std::exchange(field_, on) == on) return;
+  card_forgets_.reset();
+  if (on) return;
+  ++fields_off_;
+  card_forgets_ = now + kUntilCardForgets;
+}
+
+void Chip::PowerCard(bool on) {
+  if (std::exchange(card_powered_, on) != on) board_.PowerCard(on);
+}
+
+std::optional<Chip::Time> Chip::next() const {
+  if (!next_.has_value() || !card_forgets_.has_value()) return next_ ? next_ : card_forgets_;
+  return std::min(*next_, *card_forgets_);
 }
 
 void Chip::Heard(std::span<const uint8_t> bytes, Time now) {
+  Turn(now);
   if (dead_) return;
   if (!awake_) {
     const auto wake = std::find(bytes.begin(), bytes.end(), kWake);
@@ -76,6 +99,7 @@ void Chip::Command(const Bytes& frame, Time now) {
   });
   if (dead_ || dropped) return;
   ++commands_;
+  if (!late_.empty()) board_.Say(std::exchange(late_, {}));
   board_.Say(EncodeAck());
   running_ = frame;
   Run(now);
@@ -112,7 +136,7 @@ void Chip::Run(Time now) {
       decoder_.Clear();
       return DropTarget();
     case kRfConfiguration:
-      Configure(data);
+      Configure(data, now);
       return Answer({});
     case kInListPassiveTarget:
       return List(data, now);
@@ -121,7 +145,7 @@ void Chip::Run(Time now) {
     case kInDataExchange:
       return Exchange(data);
     case kInCommunicateThru:
-      return Through(data);
+      return Through(data, now);
     case kInDeselect:
     case kInSelect: {
       const bool select = running_[0] == kInSelect;
@@ -161,6 +185,10 @@ void Chip::Answer(Bytes data) {
   Bytes frame = EncodeAnswer(data);
   for (const Fault& fault : std::exchange(of_apdu_, {})) {
     if (fault.name == Fault::Name::kHang) return;
+    if (fault.name == Fault::Name::kLate) {
+      late_ = std::move(frame);
+      return;
+    }
     if (fault.name == Fault::Name::kStray) board_.Say(fault.bytes);
     if (fault.name == Fault::Name::kCorrupt) frame[frame.size() - 2] ^= 0x01;
     if (fault.name == Fault::Name::kStatus) {
@@ -173,6 +201,10 @@ void Chip::Answer(Bytes data) {
 }
 
 void Chip::Turn(Time now) {
+  if (card_forgets_.has_value() && now >= *card_forgets_) {
+    card_forgets_.reset();
+    PowerCard(false);
+  }
   if (!next_.has_value() || now < *next_) return;
   next_.reset();
   if (busy_ == Busy::kList || busy_ == Busy::kAuto) return Answer({0x00});
@@ -201,6 +233,7 @@ void Chip::Find() {
 
 void Chip::CardLeft() {
   const bool waiting = busy_ == Busy::kExchange || busy_ == Busy::kThrough;
+  card_powered_ = false;
   if (target_ != Target::kNone) target_ = Target::kLost;
   if (!waiting) return;
   DropTarget();
@@ -232,7 +265,7 @@ void Chip::Happen(const Fault& fault) {
       if (field_lost_) return;
       field_lost_ = true;
       if (busy_ == Busy::kExchange || busy_ == Busy::kThrough) board_.AbandonCard();
-      board_.PowerCard(false);
+      PowerCard(false);
       return CardLeft();
     case Fault::Name::kUnplug:
       return board_.Unplug(milliseconds(fault.number));

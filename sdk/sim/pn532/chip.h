@@ -51,7 +51,7 @@ class Chip {
   void CardAnswered(std::span<const uint8_t> answer, Time now);
 
   // When Turn has something to do.
-  std::optional<Time> next() const { return next_; }
+  std::optional<Time> next() const;
   void Turn(Time now);
 
   // Those that happen at once, happen at once.
@@ -85,21 +85,23 @@ class Chip {
   void AnswerStatus(uint8_t status) { Answer({status}); }
 
   bool CardInField() const { return !field_lost_ && board_.HasCard(); }
-  void Field(bool on);
+  // The card behind it keeps all that it knows for as long as a card may.
+  void Field(bool on, Time now);
+  void PowerCard(bool on);
   void DropTarget();
   // Ends a poll that waits for the card which is there now.
   void Find();
-  // A card in the field: the target data of a poll that found it.
+  // A card in the field, which is on: the target data of a poll that found it.
   Bytes Activate();
   Bytes Atqb() const;
 
-  void Configure(std::span<const uint8_t> data);
+  void Configure(std::span<const uint8_t> data, Time now);
   void Registers(std::span<const uint8_t> data, bool write);
   void Diagnose(std::span<const uint8_t> data);
   void List(std::span<const uint8_t> data, Time now);
   void AutoPoll(std::span<const uint8_t> data, Time now);
   void Exchange(std::span<const uint8_t> data);
-  void Through(std::span<const uint8_t> data);
+  void Through(std::span<const uint8_t> data, Time now);
   void NextPart();
   void ToCard(std::span<const uint8_t> apdu);
   void Deliver();
@@ -114,12 +116,16 @@ class Chip {
   uint8_t tries_ = 0xFF;  // RFConfiguration 05: one less than the tries, FF without end
   std::map<uint16_t, uint8_t> registers_;
 
+  bool card_powered_ = false;
+  std::optional<Time> card_forgets_;  // while the field is off
+
   Target target_ = Target::kNone;
   Bytes pupi_;
   IsoDep iso_dep_;
   Bytes command_;    // chained by the host, of which more is to come
   Bytes response_;   // of which more is to be fetched
   Bytes last_said_;  // repeated on a NACK
+  Bytes late_;       // held back by a fault until the next command
 
   Busy busy_ = Busy::kIdle;
   Bytes running_;                  // the command under way

@@ -194,7 +194,32 @@ TEST_F(ChipTest, KnowsItsTarget) {
     Ask(command);
     EXPECT_EQ(Ask({0x40, 0x01, 0x00, 0xA4}), (Bytes{0x41, 0x27}));
   }
-  EXPECT_EQ(powers_.back(), false) << "field off";
+}
+
+TEST_F(ChipTest, ACardForgetsAfterFiveMillisecondsWithoutAField) {
+  const Bytes off = {0x32, 0x01, 0x00}, on = {0x32, 0x01, 0x01}, list = {0x4A, 0x01, 0x03, 0x00};
+  Select();
+  Ask(off);
+  Pass(milliseconds(4));
+  Ask(on);
+  Pass(milliseconds(4));
+  EXPECT_EQ(Ask(list).size(), 17u);
+  EXPECT_THAT(powers_, ElementsAre(true)) << "nor does another activation reset it";
+  Ask(off);
+  EXPECT_EQ(chip_.next(), now_ + milliseconds(5));
+  Pass(milliseconds(5));
+  EXPECT_THAT(powers_, ElementsAre(true, false));
+  EXPECT_EQ(Ask(list).size(), 17u);
+  EXPECT_THAT(powers_, ElementsAre(true, false, true));
+  // Nobody looked at the chip in between.
+  Ask(off);
+  now_ += milliseconds(6);
+  Ask(on);
+  EXPECT_THAT(powers_, ElementsAre(true, false, true, false));
+  // Without power altogether.
+  Ask(list);
+  chip_.PowerUp();
+  EXPECT_EQ(powers_.back(), false);
 }
 
 TEST_F(ChipTest, ACardThatLeavesIsNoticedOnceAndThenUnknown) {
@@ -267,6 +292,18 @@ TEST_F(ChipTest, FaultsHappenWithTheirApdu) {
   exchange();
   EXPECT_THAT(unplugged_, ElementsAre(milliseconds(50)));
   EXPECT_THAT(exchange(), ElementsAre(Bytes{}, good));
+}
+
+TEST_F(ChipTest, ALateAnswerIsInTheWayOfTheNextAcknowledgement) {
+  Select();
+  chip_.AddFault(*ParseFault("late"));
+  EXPECT_THAT(Ask({0x40, 0x01, 0x00, 0xA4}), IsEmpty());
+  chip_.CardAnswered(Bytes{0x90, 0x00}, now_);
+  EXPECT_THAT(Said(), IsEmpty());
+  chip_.Heard(EncodeAck(), now_);
+  chip_.Heard(FromHost({0x52, 0x00}), now_);
+  EXPECT_THAT(Said(), ElementsAre(Bytes{0x41, 0x00, 0x90, 0x00}, Bytes{}, Bytes{0x53, 0x00}));
+  EXPECT_EQ(Ask({0x52, 0x00}), (Bytes{0x53, 0x00}));
 }
 
 TEST_F(ChipTest, FaultsThatStayAreCleared) {

@@ -21,6 +21,7 @@ constexpr struct Row {
 } kRows[] = {
     {"drop", Name::kDrop, Value::kNone, "drop"},
     {"hang", Name::kHang, Value::kNone, "hang"},
+    {"late", Name::kLate, Value::kNone, "late"},
     {"corrupt", Name::kCorrupt, Value::kNone, "corrupt"},
     {"status", Name::kStatus, Value::kStatus, "status=XX, one byte in hexadecimal"},
     {"stray", Name::kStray, Value::kBytes, "stray=HEX, 1 to 1024 bytes"},

@@ -16,6 +16,7 @@ struct Fault {
   enum class Name {
     kDrop,       // the frame is lost on the way to the chip: no ACK, nothing
     kHang,       // an ACK, and no answer
+    kLate,       // the answer comes before the next command's ACK
     kCorrupt,    // the answer's checksum is wrong
     kStatus,     // the answer is the status byte `number`
     kStray,      // `bytes` come before the answer

@@ -2,8 +2,10 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <spawn.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include <cstdlib>
@@ -50,6 +52,18 @@ class ProgramTest : public testing::Test {
     ASSERT_TRUE(Await([&] { return board.Status("card") == "1"; }));
   }
 
+  // A socket with a port of 127.0.0.1, which is put into `address` when it is 0.
+  static int TcpSocket(sockaddr_in* address) {
+    address->sin_family = AF_INET;
+    address->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (address->sin_port != 0) return fd;
+    socklen_t size = sizeof(*address);
+    EXPECT_EQ(bind(fd, reinterpret_cast<sockaddr*>(address), size), 0);
+    EXPECT_EQ(getsockname(fd, reinterpret_cast<sockaddr*>(address), &size), 0);
+    return fd;
+  }
+
   // What nfc-list prints; its status after it.
   std::string NfcList(const std::string& device, std::vector<std::string> options = {}) {
     setenv("LIBNFC_AUTO_SCAN", "false", 1);
@@ -85,6 +99,36 @@ TEST_F(ProgramTest, NfcListSeesTheCardAndNoOtherTypes) {
   card_.reset();
   ASSERT_TRUE(Await([&] { return board.Status("card") == "0"; }));
   EXPECT_THAT(NfcList(board.link()), Not(HasSubstr("found")));
+}
+
+TEST_F(ProgramTest, CardsComeToItsPortAndNeedNotBeOurs) {
+  sockaddr_in address{};
+  close(TcpSocket(&address));
+  const std::string port = std::to_string(ntohs(address.sin_port));
+  BoardProcess board(folder_, {"--port", port});
+  {
+    auto card = Program::Run(
+        {BuildFolder() / "bin/madoguchi-card", "--dir", root_ / "card", "--port", port},
+        folder_ / "card.log");
+    ASSERT_TRUE(card.ok()) << card.status();
+    ASSERT_TRUE(Await([&] { return board.Status("card") == "1"; }));
+    EXPECT_THAT(NfcList(board.link(), {"-t", "8"}), HasSubstr("Application Data: 00  00  05  e0"));
+  }
+  ASSERT_TRUE(Await([&] { return board.Status("card") == "0"; }));
+  // One with contacts, of another maker's program.
+  const int fd = TcpSocket(&address);
+  ASSERT_EQ(connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+  Bytes asked(3);
+  ASSERT_EQ(recv(fd, asked.data(), asked.size(), MSG_WAITALL), 3);
+  EXPECT_EQ(asked, (Bytes{0x00, 0x01, 0x04}));
+  const Bytes atr = {0x00, 0x02, 0x3B, 0x00};
+  ASSERT_EQ(write(fd, atr.data(), atr.size()), 4);
+  ASSERT_TRUE(Await([&] { return board.Status("card") == "1"; }));
+  const std::string all = NfcList(board.link(), {"-t", "8"});
+  EXPECT_THAT(all, HasSubstr("Application Data: 00  00  00  00"));
+  EXPECT_THAT(all, HasSubstr("Protocol Info: 33  81  91"));
+  close(fd);
+  EXPECT_TRUE(Await([&] { return board.Status("card") == "0"; }));
 }
 
 TEST_F(ProgramTest, NfcListSeesADeadChipAndAnUnpluggedOne) {

@@ -27,12 +27,6 @@ constexpr size_t kContactlessAtr = 13;
 
 }  // namespace
 
-void Chip::Field(bool on) {
-  if (!std::exchange(field_, on) || on) return;
-  ++fields_off_;
-  board_.PowerCard(false);
-}
-
 void Chip::DropTarget() {
   target_ = Target::kNone;
   command_.clear();
@@ -52,8 +46,7 @@ Bytes Chip::Atqb() const {
 }
 
 Bytes Chip::Activate() {
-  field_ = true;
-  board_.PowerCard(true);
+  PowerCard(true);
   pupi_.resize(4);
   for (uint8_t& byte : pupi_) byte = static_cast<uint8_t>(random_());
   target_ = Target::kSelected;
@@ -68,11 +61,11 @@ Bytes Chip::Activate() {
   return data;
 }
 
-void Chip::Configure(std::span<const uint8_t> data) {
+void Chip::Configure(std::span<const uint8_t> data, Time now) {
   if (data.size() == 2 && data[0] == kFieldItem) {
     const bool on = (data[1] & 1) != 0;
     if (!on) DropTarget();
-    Field(on);
+    Field(on, now);
   }
   if (data.size() == 4 && data[0] == kRetriesItem) tries_ = data[3];
 }
@@ -102,7 +95,7 @@ void Chip::Diagnose(std::span<const uint8_t> data) {
 
 void Chip::List(std::span<const uint8_t> data, Time now) {
   DropTarget();
-  field_ = true;
+  Field(true, now);
   const bool type_b = data.size() >= 2 && data[1] == kTypeB;
   if (type_b && CardInField()) {
     Bytes found = Activate();
@@ -115,7 +108,7 @@ void Chip::List(std::span<const uint8_t> data, Time now) {
 
 void Chip::AutoPoll(std::span<const uint8_t> data, Time now) {
   DropTarget();
-  field_ = true;
+  Field(true, now);
   if (data.size() < 3) return Answer({0x00});
   const auto types = data.subspan(2);
   const auto match = std::find_if(types.begin(), types.end(),
@@ -154,13 +147,14 @@ void Chip::NextPart() {
   Answer(std::move(part));
 }
 
-void Chip::Through(std::span<const uint8_t> data) {
+void Chip::Through(std::span<const uint8_t> data, Time now) {
   if (target_ == Target::kLost || !CardInField()) {
     DropTarget();
     return AnswerStatus(kTimedOut);
   }
   Bytes said = {kGood};
   if (data.size() == 3 && data[0] == kReqb) {
+    Field(true, now);
     Activate();
     const Bytes atqb = Atqb();
     said.insert(said.end(), atqb.begin(), atqb.end());
