@@ -6,8 +6,16 @@
 namespace madoguchi {
 namespace {
 
-// The size of the character at the start of `bytes`, 0 when none is there or it is a control
-// character. The ranges of the second byte keep overlong forms, surrogates and what lies above
+// Characters that are not seen, or turn the text around them: zero-width ones, line separators and
+// the controls of bidirectional text.
+bool IsUnseen(uint32_t character) {
+  return character == 0x061C || (character >= 0x200B && character <= 0x200F) ||
+         (character >= 0x2028 && character <= 0x202E) || character == 0x2060 ||
+         (character >= 0x2066 && character <= 0x2069) || character == 0xFEFF;
+}
+
+// The size of the character at the start of `bytes`, 0 when none is there or it is one that no line
+// has. The ranges of the second byte keep overlong forms, surrogates and what lies above
 // U+10FFFF out.
 size_t CharacterSize(std::string_view bytes) {
   const auto at = [&](size_t i) { return static_cast<uint8_t>(bytes[i]); };
@@ -24,10 +32,12 @@ size_t CharacterSize(std::string_view bytes) {
   if (first == 0xF0) lowest = 0x90;
   if (first == 0xF4) highest = 0x8F;
   if (at(1) < lowest || at(1) > highest) return 0;
-  for (size_t i = 2; i < size; ++i) {
+  uint32_t character = first & (0x7F >> size);
+  for (size_t i = 1; i < size; ++i) {
     if (at(i) < 0x80 || at(i) > 0xBF) return 0;
+    character = character << 6 | (at(i) & 0x3F);
   }
-  return size;
+  return IsUnseen(character) ? 0 : size;
 }
 
 }  // namespace
