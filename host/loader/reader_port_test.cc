@@ -90,12 +90,14 @@ TEST_F(ReaderPortTest, SendsNoPinForACheckThatWasCancelled) {
   EXPECT_EQ(plugin_.verified, 0);
 }
 
-// Sends on its Watch what it is told to, and all of it, however fast.
+// Sends on its Watch what it is told to, and all of it, however fast; on a new one first what is
+// newest, as the contract has it.
 class Teller final : public reader::v1::Reader::Service {
  public:
   void Tell(const reader::v1::Snapshot& snapshot) {
     std::lock_guard<std::mutex> lock(mutex_);
     told_.push_back(snapshot);
+    newest_ = snapshot;
     changed_.notify_all();
   }
   void End(const grpc::Status& status) {
@@ -108,9 +110,11 @@ class Teller final : public reader::v1::Reader::Service {
   grpc::Status Watch(grpc::ServerContext* call, const reader::v1::WatchRequest*,
                      grpc::ServerWriter<reader::v1::Snapshot>* writer) override {
     std::unique_lock<std::mutex> lock(mutex_);
+    told_.clear();
+    if (newest_) told_.push_back(*newest_);
     while (!call->IsCancelled()) {
       changed_.wait_for(lock, 2ms, [&] { return !told_.empty() || end_; });
-      while (!told_.empty()) {
+      while (!told_.empty() && !call->IsCancelled()) {
         const reader::v1::Snapshot next = std::move(told_.front());
         told_.pop_front();
         lock.unlock();
@@ -125,6 +129,7 @@ class Teller final : public reader::v1::Reader::Service {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<reader::v1::Snapshot> told_;
+  std::optional<reader::v1::Snapshot> newest_;
   std::optional<grpc::Status> end_;
 };
 

@@ -74,23 +74,41 @@ void ReaderWatch::Listen(const std::stop_token& stopping) {
   std::condition_variable_any wake;
   while (!stopping.stop_requested()) {
     grpc::Status ended;
+    bool too_much = false;
     {
       grpc::ClientContext context;
       const std::stop_callback cancel(stopping, [&context] { context.TryCancel(); });
       const auto stream = stub->Watch(&context, reader::v1::WatchRequest());
-      Snapshot snapshot;
-      while (stream->Read(&snapshot)) Take(std::move(snapshot));
+      too_much = Drain(&context, stream.get());
       ended = FinishOf(&context, [&] { return stream->Finish(); });
     }
     if (stopping.stop_requested()) return;
     const bool is_over = life_->over;
-    Take(Blind("its plugin does not say what it sees"));
+    if (!too_much) Take(Blind("its plugin does not say what it sees"));
     std::unique_lock<std::mutex> lock(mutex);
     wake.wait_for(lock, stopping, kWatchAgain, [] { return false; });
     // The end of its process ends the stream, too, and this object soon after.
-    if (ended.ok() || is_over || stopping.stop_requested()) continue;
+    if (ended.ok() || too_much || is_over || stopping.stop_requested()) continue;
     life_->incidents->Add(HowItEnded(ended));
   }
+}
+
+bool ReaderWatch::Drain(grpc::ClientContext* call, grpc::ClientReader<Snapshot>* stream) {
+  Snapshot snapshot;
+  auto since = steady_clock::now();
+  for (int heard = 1; stream->Read(&snapshot); ++heard) {
+    Take(std::move(snapshot));
+    if (steady_clock::now() - since >= std::chrono::seconds(1)) {
+      since = steady_clock::now();
+      heard = 0;
+    }
+    if (heard < kMostHeardInASecond) continue;
+    call->TryCancel();
+    while (stream->Read(&snapshot)) {
+    }
+    return true;
+  }
+  return false;
 }
 
 void ReaderWatch::Take(Snapshot snapshot) {

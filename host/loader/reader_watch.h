@@ -1,6 +1,9 @@
 #ifndef MADOGUCHI_HOST_LOADER_READER_WATCH_H_
 #define MADOGUCHI_HOST_LOADER_READER_WATCH_H_
 
+#include <grpcpp/client_context.h>
+#include <grpcpp/support/sync_stream.h>
+
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -17,11 +20,11 @@ namespace madoguchi {
 
 // Carries the snapshots of one life of a reader plugin into the table, as long as this object
 // lives. Every screen is sent what stands there, so what a plugin tells has its bounds here: a
-// snapshot beyond them counts as one without readers, and of more than the table is told of only
-// the newest counts. Both are incidents.
+// snapshot beyond them counts as one without readers, and of those that come too fast only the
+// newest counts. Both are incidents.
 //
-// None is lost that matters: each snapshot is the whole table, and a card that was swapped between
-// two that were told has another insertion.
+// Nothing is lost with the others: each snapshot is the whole table, and a card that was swapped
+// between two of them has another insertion.
 class ReaderWatch {
  public:
   static constexpr int kMostReaders = 64;
@@ -29,6 +32,9 @@ class ReaderWatch {
   static constexpr size_t kLongestAtr = 33;  // ISO 7816-3
   // The table is told of as many at once, and then of as many a second.
   static constexpr int kMostInASecond = 20;
+  // Of more in a second its stream is closed for the next one: also what is not believed costs time
+  // to be read. A new stream begins with what is newest.
+  static constexpr int kMostHeardInASecond = 100;
 
   // `table` outlives this object.
   ReaderWatch(ReaderTable& table, std::string plugin, std::shared_ptr<const PluginLife> life);
@@ -36,8 +42,10 @@ class ReaderWatch {
   const std::shared_ptr<const PluginLife>& life() const { return life_; }
 
  private:
-  // On a thread each: whoever takes the snapshots never waits, so that what is newest is known.
+  // On a thread each, so that what is newest is known while the table may not be told yet.
   void Listen(const std::stop_token& stopping);
+  // Until the stream ends. True when this end closed it, because too much came.
+  bool Drain(grpc::ClientContext* call, grpc::ClientReader<reader::v1::Snapshot>* stream);
   void Tell(const std::stop_token& stopping);
 
   void Take(reader::v1::Snapshot snapshot);
