@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 
 namespace madoguchi {
 namespace {
@@ -9,9 +10,13 @@ namespace {
 // Characters that are not seen, or turn the text around them: zero-width ones, line separators and
 // the controls of bidirectional text.
 bool IsUnseen(uint32_t character) {
-  return character == 0x061C || (character >= 0x200B && character <= 0x200F) ||
-         (character >= 0x2028 && character <= 0x202E) || character == 0x2060 ||
-         (character >= 0x2066 && character <= 0x2069) || character == 0xFEFF;
+  constexpr struct {
+    uint32_t first, last;
+  } kUnseen[] = {{0x061C, 0x061C}, {0x200B, 0x200F}, {0x2028, 0x202E},  {0x2060, 0x206F},
+                 {0xFEFF, 0xFEFF}, {0xFFF9, 0xFFFB}, {0xE0000, 0xE007F}};
+  return std::any_of(std::begin(kUnseen), std::end(kUnseen), [&](const auto& range) {
+    return range.first <= character && character <= range.last;
+  });
 }
 
 // The size of the character at the start of `bytes`, 0 when none is there or it is one that no line
