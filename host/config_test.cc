@@ -1,6 +1,7 @@
 #include "host/config.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -140,6 +141,19 @@ TEST_F(ConfigTest, APluginOfAnotherKindIsNamedWhereItStands) {
                           "KIND_POLICY; expected a KIND_READER");
   std::filesystem::remove_all(folder_ + "/plugins/pcsc");
   EXPECT_EQ(MisplacedPlugins(*config, *places_).size(), 2u);
+}
+
+// The list of plugins says what is the matter with them; the host starts.
+TEST_F(ConfigTest, AManifestThatCannotBeReadHoldsNoStartUp) {
+  const auto config = With("", "");
+  ASSERT_TRUE(config.ok()) << config.status();
+  std::filesystem::create_directory(folder_ + "/plugins/policy_pin");
+  ASSERT_EQ(mkfifo((folder_ + "/plugins/policy_pin/plugin.textproto").c_str(), 0600), 0);
+  Install("online", "KIND_READER");
+  std::ofstream(folder_ + "/plugins/online/plugin.textproto", std::ios::app)
+      << "\n"
+      << std::string(64 * 1024, '#');
+  EXPECT_TRUE(MisplacedPlugins(*config, *places_).empty());
 }
 
 // A path that is cut would be another socket.

@@ -85,6 +85,7 @@ class RunningHost final : public Host {
   ~RunningHost() override {
     journal_ = {};
     errands_.RequestStop();
+    house_.clerk->RequestStop();
     local_.reset();
     remote_.reset();
     // All are asked first, so that they end side by side.

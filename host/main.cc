@@ -1,4 +1,5 @@
 // madoguchid: the host.
+#include <google/protobuf/stubs/logging.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -45,6 +46,14 @@ int Play(char** argv) {
   return kUnavailable;
 }
 
+// protobuf logs each message that it cannot read, without whose it is: a plugin would fill the
+// journal. Whoever sent it is named among the incidents. What ends the process is told.
+void LogOfProtobuf(google::protobuf::LogLevel level, const char*, int, const std::string& text) {
+  if (level == google::protobuf::LOGLEVEL_FATAL) {
+    std::fprintf(stderr, "madoguchid: protobuf: %s\n", text.c_str());
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -79,6 +88,7 @@ int main(int argc, char** argv) {
     return kUsage;
   }
 
+  google::protobuf::SetLogHandler(LogOfProtobuf);
   // A core dump would hold whatever was in memory.
   const rlimit none{0, 0};
   setrlimit(RLIMIT_CORE, &none);

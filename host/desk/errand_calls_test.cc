@@ -19,6 +19,38 @@ namespace {
 using namespace check::v1;  // NOLINT: roles and codes.
 using namespace std::chrono_literals;
 
+// Plugins whose folders cannot be read just now.
+class StuckPlugins final : public PluginDesk {
+ public:
+  std::vector<desk::v1::PluginRow> List() const override {
+    (void)Stick();
+    return std::vector<desk::v1::PluginRow>(1);
+  }
+  std::vector<std::string> JailLacks() const override { return {}; }
+  absl::StatusOr<desk::v1::InspectPluginReply> Inspect(const std::string&) const override {
+    (void)Stick();
+    return desk::v1::InspectPluginReply();
+  }
+  absl::Status Approve(const desk::v1::ApprovePluginRequest&, const std::string&,
+                       const std::string&) override {
+    return Stick();
+  }
+  absl::Status Revoke(const std::string&) override { return Stick(); }
+  absl::Status Restart(const std::string&) override { return Stick(); }
+
+  std::promise<void> go_on;
+  mutable std::promise<void> begun;
+
+ private:
+  absl::Status Stick() const {
+    std::call_once(once_, [this] { begun.set_value(); });
+    stuck_.wait_for(20s);
+    return absl::OkStatus();
+  }
+  mutable std::once_flag once_;
+  const std::shared_future<void> stuck_ = go_on.get_future().share();
+};
+
 class ErrandCalls : public testing::Test {
  protected:
   void SetUp() override {
@@ -33,6 +65,7 @@ class ErrandCalls : public testing::Test {
     house_.keys = keys_.get();
     house_.world = &world_.world;
     house_.errands = &errands_;
+    house_.plugins = &plugins_;
     Open({ROLE_STAFF});
   }
   void TearDown() override {
@@ -67,7 +100,37 @@ class ErrandCalls : public testing::Test {
     return reply;
   }
 
+  // `count` calls of each kind that touches the folders of plugins.
+  std::vector<std::future<absl::Status>> TouchPlugins(int count) {
+    std::vector<std::future<absl::Status>> calls;
+    const auto call =
+        [&]<typename Request, typename Reply>(grpc::Status (desk::v1::Desk::Stub::*method)(
+            grpc::ClientContext*, const Request&, Reply*)) {
+          calls.push_back(std::async(std::launch::async, [this, method] {
+            grpc::ClientContext context;
+            context.set_deadline(std::chrono::system_clock::now() + 20s);
+            Reply reply;
+            return FromGrpc((stub_.get()->*method)(&context, Request(), &reply));
+          }));
+        };
+    for (int i = 0; i < count; ++i) {
+      call(&desk::v1::Desk::Stub::ListPlugins);
+      call(&desk::v1::Desk::Stub::InspectPlugin);
+      call(&desk::v1::Desk::Stub::ApprovePlugin);
+      call(&desk::v1::Desk::Stub::RevokePlugin);
+      call(&desk::v1::Desk::Stub::RestartPlugin);
+    }
+    return calls;
+  }
+  absl::Status ListCounters() {
+    grpc::ClientContext call;
+    call.set_deadline(std::chrono::system_clock::now() + 10s);
+    desk::v1::ListCountersReply reply;
+    return FromGrpc(stub_->ListCounters(&call, {}, &reply));
+  }
+
   std::string folder_;
+  StuckPlugins plugins_;
   fake::FakeWorld world_;
   std::unique_ptr<HostKeys> keys_;
   std::unique_ptr<Devices> devices_;
@@ -127,6 +190,32 @@ TEST_F(ErrandCalls, ASilentCardHoldsNobodyUp) {
   EXPECT_EQ(CodeOf(Probe().status()), FAILURE_CODE_HOST_STOPPING);
   go_on.set_value();
   EXPECT_EQ(CodeOf(look.get().status()), FAILURE_CODE_CANCELLED);
+}
+
+// Nor does whoever waits for a folder of a plugin.
+TEST_F(ErrandCalls, AFolderThatCannotBeReadHoldsNobodyUp) {
+  Open({ROLE_STAFF, ROLE_ADMIN});
+  auto calls = TouchPlugins(8);
+  plugins_.begun.get_future().wait_for(20s);
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(ListCounters().ok());
+  EXPECT_TRUE(Probe().ok());
+  plugins_.go_on.set_value();
+  for (auto& call : calls) EXPECT_TRUE(call.get().ok());
+}
+
+TEST_F(ErrandCalls, WhoWaitsForTheClerkIsToldThatTheHostStops) {
+  Open({ROLE_STAFF, ROLE_ADMIN});
+  auto calls = TouchPlugins(1);
+  plugins_.begun.get_future().wait_for(20s);
+  house_.clerk->RequestStop();
+  plugins_.go_on.set_value();
+  int served = 0;
+  for (auto& call : calls) {
+    const absl::Status status = call.get();
+    served += status.ok() ? 1 : 0;
+    EXPECT_TRUE(status.ok() || CodeOf(status) == FAILURE_CODE_HOST_STOPPING) << status;
+  }
+  EXPECT_EQ(served, 1);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "host/check/counter.h"
 #include "host/check/errands.h"
+#include "host/desk/clerk.h"
 #include "host/desk/devices.h"
 #include "host/desk/keys.h"
 #include "host/loader/plugin_desk.h"
@@ -23,6 +24,7 @@ struct House {
   PluginDesk* plugins = nullptr;
   const World* world = nullptr;  // its readers, authority and names
   Errands* errands = nullptr;
+  const std::unique_ptr<Clerk> clerk = std::make_unique<Clerk>();
   std::string address;  // of the TCP door, empty without one
 };
 

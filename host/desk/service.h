@@ -1,14 +1,17 @@
 #ifndef MADOGUCHI_HOST_DESK_SERVICE_H_
 #define MADOGUCHI_HOST_DESK_SERVICE_H_
 
+#include <functional>
+#include <set>
+
 #include "host/desk/caller.h"
 #include "host/desk/house.h"
 #include "madoguchi/desk/v1/desk.grpc.pb.h"
 
 namespace madoguchi {
 
-// desk.v1.Desk for the callers of one door. Nothing in it waits for a person or a plugin. `house`
-// and `callers` outlive it.
+// desk.v1.Desk for the callers of one door. Nothing in it waits for a person, a plugin or a file on
+// gRPC's threads. `house` and `callers` outlive it.
 class DeskService final : public desk::v1::Desk::CallbackService {
  public:
   DeskService(const House& house, const Callers& callers) : house_(house), callers_(callers) {}
@@ -61,6 +64,11 @@ class DeskService final : public desk::v1::Desk::CallbackService {
   // OK when the caller may take one of `roles`.
   absl::Status Admit(const grpc::ServerContextBase& context,
                      const std::set<check::v1::Role>& roles) const;
+  // Finishes the call with what `answer` returns on the clerk's thread, where the caller may take
+  // one of `roles`.
+  grpc::ServerUnaryReactor* ByClerk(grpc::CallbackServerContext* context,
+                                    const std::set<check::v1::Role>& roles,
+                                    std::function<grpc::Status()> answer);
   // The counter of that name, or the only one.
   absl::StatusOr<Counter*> CounterOf(const std::string& name) const;
 

@@ -1,7 +1,6 @@
 #ifndef MADOGUCHI_HOST_LOADER_INCIDENTS_H_
 #define MADOGUCHI_HOST_LOADER_INCIDENTS_H_
 
-#include <deque>
 #include <functional>
 #include <mutex>
 #include <string>
@@ -13,25 +12,32 @@
 namespace madoguchi {
 
 // What a plugin did that none should do, for the admin's list: each sentence once, with how often
-// and when last. Thread-safe.
+// and when last. Of many different ones those that came first stay, and the newest: a plugin cannot
+// push out what it did with trifles. Thread-safe.
 class Incidents {
  public:
   using Clock = std::function<std::string()>;
 
   explicit Incidents(Clock clock = UtcNow) : clock_(std::move(clock)) {}
 
-  // Kept as a PlainLine, in the past tense and without a subject: "answered too much". Of many
-  // different sentences the oldest make room.
+  // Kept as a PlainLine, in the past tense and without a subject: "answered too much".
   void Add(const std::string& what);
-  // The newest last.
+  // At most kMost, the newest last. How many times others came that made room stands in front.
   std::vector<desk::v1::PluginIncident> list() const;
 
   static constexpr size_t kMost = 40;
+  static constexpr size_t kFirst = 20;  // of them, which stay
 
  private:
+  struct Kept {
+    desk::v1::PluginIncident incident;
+    bool stays = false;
+  };
+
   const Clock clock_;
   mutable std::mutex mutex_;
-  std::deque<desk::v1::PluginIncident> incidents_;
+  std::vector<Kept> kept_;
+  desk::v1::PluginIncident left_out_;
 };
 
 }  // namespace madoguchi

@@ -24,7 +24,8 @@ namespace {
 using std::chrono::milliseconds;
 
 // The most bytes of one message from a plugin. Three of the longest R-APDUs fit (reader.proto says
-// so); and what goes on to the screens stays far below the 4 MiB that a screen's gRPC takes.
+// so). What of it may go on to the screens is much less, and ReaderWatch's to see to: a few bytes
+// can name what the table tells in many words.
 constexpr int kLargestAnswer = 256 * 1024;
 
 constexpr milliseconds kEndAfterSocket(100);

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <fstream>
@@ -207,6 +208,46 @@ TEST_F(PluginsTest, WhatTheConfigurationDoesNotNameIsListedAndNeverRuns) {
     EXPECT_THAT(failure.detail(), HasSubstr("add plugin { name: \"astray\" } to the config"));
   }
   EXPECT_EQ(FailureOf(plugins_->Revoke("nobody"), FAILURE_CODE_UNSPECIFIED).detail(), "nobody");
+}
+
+// Nobody need ever write into it.
+TEST_F(PluginsTest, APipeWhereAManifestShouldBeHoldsNothingUp) {
+  std::filesystem::create_directories(folder_ + "/astray");
+  ASSERT_EQ(mkfifo((folder_ + "/astray/plugin.textproto").c_str(), 0600), 0);
+  std::filesystem::remove(folder_ + "/stays/plugin.textproto");
+  ASSERT_EQ(mkfifo((folder_ + "/stays/plugin.textproto").c_str(), 0600), 0);
+  StartHost();
+  const auto rows = plugins_->List();
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_EQ(rows[0].state(), PluginRow::STATE_REFUSED);
+  EXPECT_EQ(rows[0].detail(), folder_ + "/stays/plugin.textproto: not a regular file");
+  EXPECT_EQ(rows[1].state(), PluginRow::STATE_UNUSED);
+  EXPECT_EQ(rows[1].detail(), folder_ + "/astray/plugin.textproto: not a regular file");
+  EXPECT_THAT(plugins_->Inspect("stays")->problem(), HasSubstr("not a regular file"));
+  EXPECT_EQ(CodeOf(Approve(std::string(64, 'a'))), FAILURE_CODE_PLUGIN_BROKEN);
+}
+
+TEST_F(PluginsTest, AManifestIsAtMost64KiB) {
+  const auto install = [&](const std::string& name, size_t size) {
+    std::string text = "name: '" + name + "' kind: KIND_POLICY version: '1.0'\n";
+    text.resize(size, '#');
+    std::filesystem::create_directories(folder_ + "/" + name);
+    std::ofstream(folder_ + "/" + name + "/plugin.textproto", std::ios::trunc) << text;
+    std::filesystem::copy_file(MADOGUCHI_TEST_PLUGIN, folder_ + "/" + name + "/" + name,
+                               std::filesystem::copy_options::overwrite_existing);
+  };
+  install("astray", 64 * 1024);
+  install("endless", 64 * 1024 + 1);
+  install("stays", 64 * 1024 + 1);
+  StartHost();
+  const auto rows = plugins_->List();
+  ASSERT_EQ(rows.size(), 3u);
+  EXPECT_EQ(rows[0].state(), PluginRow::STATE_REFUSED);
+  EXPECT_THAT(rows[0].detail(), HasSubstr("stays/plugin.textproto: larger than 64 KiB"));
+  EXPECT_EQ(rows[1].detail(), "the configuration does not name it");
+  EXPECT_THAT(rows[2].detail(), HasSubstr("endless/plugin.textproto: larger than 64 KiB"));
+  EXPECT_THAT(plugins_->Inspect("stays")->problem(), HasSubstr("larger than 64 KiB"));
+  EXPECT_EQ(CodeOf(Approve(std::string(64, 'a'))), FAILURE_CODE_PLUGIN_BROKEN);
 }
 
 TEST_F(PluginsTest, AScriptIsRefusedWithASentence) {

@@ -6,10 +6,10 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <thread>
 
 #include "host/check/ports.h"
 #include "host/loader/plugin_life.h"
+#include "host/loader/reader_watch.h"
 
 // The ports of a check, each over the gRPC of a plugin's running life. Thread-safe.
 namespace madoguchi {
@@ -66,12 +66,11 @@ class PluginReaders final : public ReaderPort {
   std::shared_ptr<const void> Visit(const CardSeen& card) override;
 
  private:
-  struct Watch;
   std::shared_ptr<const PluginLife> LifeOf(const CardSeen& card);
 
   ReaderTable& table_;
   std::mutex mutex_;
-  std::map<std::string, std::unique_ptr<Watch>> watches_;
+  std::map<std::string, std::unique_ptr<ReaderWatch>> watches_;
 };
 
 }  // namespace madoguchi

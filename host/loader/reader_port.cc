@@ -3,10 +3,10 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <condition_variable>
 
 #include "host/loader/call.h"
 #include "host/loader/ports.h"
+#include "host/loader/reader_watch.h"
 #include "madoguchi/reader/v1/reader.grpc.pb.h"
 
 namespace madoguchi {
@@ -16,7 +16,6 @@ using namespace check::v1;  // NOLINT: the codes.
 using reader::v1::Reader;
 
 constexpr std::chrono::milliseconds kCloseTime(2000);
-constexpr std::chrono::milliseconds kWatchAgain(1000);
 constexpr size_t kTokenSize = 16;
 
 std::string TextOf(std::span<const uint8_t> bytes) { return {bytes.begin(), bytes.end()}; }
@@ -163,38 +162,6 @@ class PluginSession final : public CardSession {
 
 }  // namespace
 
-// One thread that carries the snapshots of one life into the table.
-struct PluginReaders::Watch {
-  const std::shared_ptr<const PluginLife> life;
-  std::jthread thread;
-
-  Watch(ReaderTable& table, const std::string& plugin, std::shared_ptr<const PluginLife> watched)
-      : life(std::move(watched)),
-        thread([this, &table, plugin](std::stop_token stopping) { Run(table, plugin, stopping); }) {
-  }
-
-  void Run(ReaderTable& table, const std::string& plugin, const std::stop_token& stopping) {
-    const auto stub = Reader::NewStub(life->channel);
-    std::mutex mutex;
-    std::condition_variable_any wake;
-    while (!stopping.stop_requested()) {
-      grpc::ClientContext context;
-      const std::stop_callback cancel(stopping, [&context] { context.TryCancel(); });
-      const auto stream = stub->Watch(&context, reader::v1::WatchRequest());
-      reader::v1::Snapshot snapshot;
-      while (stream->Read(&snapshot)) table.Update(plugin, life->generation, snapshot);
-      (void)FinishOf(&context, [&] { return stream->Finish(); });
-      if (stopping.stop_requested()) return;
-      // It lives and says no more what it sees: then what it said last is not to be believed.
-      reader::v1::Snapshot blind;
-      blind.set_detail("its plugin does not say what it sees");
-      table.Update(plugin, life->generation, blind);
-      std::unique_lock<std::mutex> lock(mutex);
-      wake.wait_for(lock, stopping, kWatchAgain, [] { return false; });
-    }
-  }
-};
-
 PluginReaders::PluginReaders(ReaderTable& table) : table_(table) {}
 
 PluginReaders::~PluginReaders() {
@@ -204,7 +171,7 @@ PluginReaders::~PluginReaders() {
 
 void PluginReaders::Up(const std::string& plugin, const std::shared_ptr<const PluginLife>& life) {
   std::lock_guard<std::mutex> lock(mutex_);
-  watches_[plugin] = std::make_unique<Watch>(table_, plugin, life);
+  watches_[plugin] = std::make_unique<ReaderWatch>(table_, plugin, life);
 }
 
 void PluginReaders::Down(const std::string& plugin) {
@@ -219,8 +186,9 @@ void PluginReaders::Down(const std::string& plugin) {
 std::shared_ptr<const PluginLife> PluginReaders::LifeOf(const CardSeen& card) {
   std::lock_guard<std::mutex> lock(mutex_);
   const auto found = watches_.find(card.plugin);
-  if (found == watches_.end() || found->second->life->generation != card.generation) return nullptr;
-  return found->second->life;
+  if (found == watches_.end() || found->second->life()->generation != card.generation)
+    return nullptr;
+  return found->second->life();
 }
 
 std::shared_ptr<const void> PluginReaders::Visit(const CardSeen& card) {

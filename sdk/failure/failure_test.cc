@@ -112,6 +112,21 @@ TEST(PlainLine, NoControlCharacterReachesATerminal) {
             "??31m");  // CSI as one character
 }
 
+// Else one name could be shown as another, or two alike.
+TEST(PlainLine, WhatIsNotSeenOrTurnsTheLineIsShown) {
+  for (const char* unseen : {"\u200b", "\u200c", "\u200d", "\u200e", "\u200f", "\u2028", "\u2029",
+                             "\u202a", "\u202b", "\u202c", "\u202d", "\u202e", "\u2060", "\u2066",
+                             "\u2067", "\u2068", "\u2069", "\u206f", "\ufeff", "\ufffb"}) {
+    EXPECT_EQ(PlainLine("a" + std::string(unseen) + "b"), "a???b");
+  }
+  EXPECT_EQ(PlainLine("a\u061cb"), "a??b");
+  EXPECT_EQ(PlainLine("a\U000E0001b"), "a????b");
+  for (const char* neighbour : {"\u061b", "\u061d", "\u200a", "\u2010", "\u2027", "\u202f",
+                                "\u205f", "\u2070", "\ufefc", "\uff00", "葛\U000E0100"}) {
+    EXPECT_EQ(PlainLine(neighbour), neighbour);
+  }
+}
+
 TEST(PlainLine, IsCutBetweenCharacters) {
   EXPECT_EQ(PlainLine("ab窓", 5), "ab窓");
   EXPECT_EQ(PlainLine("ab窓", 4), "ab");

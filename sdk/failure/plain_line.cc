@@ -2,12 +2,25 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 
 namespace madoguchi {
 namespace {
 
-// The size of the character at the start of `bytes`, 0 when none is there or it is a control
-// character. The ranges of the second byte keep overlong forms, surrogates and what lies above
+// Characters that are not seen, or turn the text around them: zero-width ones, line separators and
+// the controls of bidirectional text.
+bool IsUnseen(uint32_t character) {
+  constexpr struct {
+    uint32_t first, last;
+  } kUnseen[] = {{0x061C, 0x061C}, {0x200B, 0x200F}, {0x2028, 0x202E},  {0x2060, 0x206F},
+                 {0xFEFF, 0xFEFF}, {0xFFF9, 0xFFFB}, {0xE0000, 0xE007F}};
+  return std::any_of(std::begin(kUnseen), std::end(kUnseen), [&](const auto& range) {
+    return range.first <= character && character <= range.last;
+  });
+}
+
+// The size of the character at the start of `bytes`, 0 when none is there or it is one that no line
+// has. The ranges of the second byte keep overlong forms, surrogates and what lies above
 // U+10FFFF out.
 size_t CharacterSize(std::string_view bytes) {
   const auto at = [&](size_t i) { return static_cast<uint8_t>(bytes[i]); };
@@ -24,10 +37,12 @@ size_t CharacterSize(std::string_view bytes) {
   if (first == 0xF0) lowest = 0x90;
   if (first == 0xF4) highest = 0x8F;
   if (at(1) < lowest || at(1) > highest) return 0;
-  for (size_t i = 2; i < size; ++i) {
+  uint32_t character = first & (0x7F >> size);
+  for (size_t i = 1; i < size; ++i) {
     if (at(i) < 0x80 || at(i) > 0xBF) return 0;
+    character = character << 6 | (at(i) & 0x3F);
   }
-  return size;
+  return IsUnseen(character) ? 0 : size;
 }
 
 }  // namespace

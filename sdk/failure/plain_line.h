@@ -11,9 +11,11 @@ namespace madoguchi {
 inline constexpr size_t kLongestLine = 400;
 
 // A stranger's `bytes` as one line of UTF-8 (RFC 3629) of at most `longest` bytes, cut between two
-// characters. '?' stands for each byte that belongs to no character and for each control character
-// (C0, DEL, C1). A proto3 string that is not UTF-8 is sent all the same, and then no receiver can
-// read the message around it.
+// characters. '?' stands for each byte that belongs to no character, to a control character (C0,
+// DEL, C1), or to one that is not seen or turns the text around it (zero-width characters, line
+// separators, controls of bidirectional text): it could make one name look like another. A proto3
+// string that is not UTF-8 is sent all the same, and then no receiver can read the message around
+// it.
 std::string PlainLine(std::string_view bytes, size_t longest = kLongestLine);
 
 }  // namespace madoguchi

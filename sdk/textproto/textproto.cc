@@ -15,8 +15,6 @@
 namespace madoguchi {
 namespace {
 
-constexpr off_t kLargestFile = 16 << 20;
-
 class FirstError final : public google::protobuf::io::ErrorCollector {
  public:
   FirstError(const std::string& name, const std::string& source) : name_(name), source_(source) {}
@@ -99,16 +97,15 @@ absl::Status ParseTextproto(const std::string& text, const std::string& name,
                                                          : error.text());
 }
 
-absl::StatusOr<std::string> ReadFile(const std::string& path) {
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+absl::StatusOr<std::string> ReadFile(const std::string& path, size_t largest) {
+  // A pipe of that name must not hold up whoever opens it.
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
   if (fd < 0) return FileError(path);
   struct stat facts;
   std::string bytes;
   absl::Status result = absl::OkStatus();
   if (fstat(fd, &facts) != 0 || !S_ISREG(facts.st_mode)) {
     result = absl::InvalidArgumentError(path + ": not a regular file");
-  } else if (facts.st_size > kLargestFile) {
-    result = absl::InvalidArgumentError(path + ": larger than 16 MiB");
   }
   char part[65536];
   while (result.ok()) {
@@ -117,6 +114,10 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
     if (size < 0) result = FileError(path);
     if (size <= 0) break;
     bytes.append(part, static_cast<size_t>(size));
+    // What fstat said is not asked: it may grow meanwhile.
+    if (bytes.size() <= largest) continue;
+    result = absl::InvalidArgumentError(path + ": larger than " + std::to_string(largest >> 10) +
+                                        " KiB");
   }
   close(fd);
   if (!result.ok()) return result;

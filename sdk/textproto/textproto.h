@@ -37,9 +37,9 @@ class TextPlaces {
 absl::Status ParseTextproto(const std::string& text, const std::string& name,
                             google::protobuf::Message* message, TextPlaces* places = nullptr);
 
-// The bytes of a file of at most 16 MiB. NOT_FOUND, PERMISSION_DENIED or INVALID_ARGUMENT with the
-// path and the reason.
-absl::StatusOr<std::string> ReadFile(const std::string& path);
+// The bytes of a regular file of at most `largest` bytes, at once whatever lies there. NOT_FOUND,
+// PERMISSION_DENIED or INVALID_ARGUMENT with the path and the reason.
+absl::StatusOr<std::string> ReadFile(const std::string& path, size_t largest = 16 << 20);
 
 // Both: the file at `path` into `message`.
 absl::Status ReadTextproto(const std::string& path, google::protobuf::Message* message,

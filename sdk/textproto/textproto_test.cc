@@ -62,5 +62,27 @@ TEST(Textproto, FilesAreWrittenWholeWithTheirModeAndReadBack) {
   std::filesystem::remove_all(folder);
 }
 
+// Nobody need ever write into it.
+TEST(Textproto, APipeIsNoFileAndHoldsNobodyUp) {
+  const std::string path = testing::TempDir() + "/textproto_test_pipe";
+  std::filesystem::remove(path);
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+  EXPECT_EQ(ReadFile(path).status(), absl::InvalidArgumentError(path + ": not a regular file"));
+  std::filesystem::remove(path);
+}
+
+TEST(Textproto, AFileIsNoLargerThanItMayBe) {
+  const std::string path = testing::TempDir() + "/textproto_test_large";
+  ASSERT_TRUE(WriteFile(path, std::string(2049, 'a'), 0600).ok());
+  EXPECT_EQ(ReadFile(path)->size(), 2049u);
+  EXPECT_EQ(ReadFile(path, 2049)->size(), 2049u);
+  EXPECT_EQ(ReadFile(path, 2048).status(),
+            absl::InvalidArgumentError(path + ": larger than 2 KiB"));
+  std::filesystem::remove(path);
+  // Of a size that the system does not tell beforehand.
+  EXPECT_EQ(ReadFile("/proc/self/maps", 1024).status(),
+            absl::InvalidArgumentError("/proc/self/maps: larger than 1 KiB"));
+}
+
 }  // namespace
 }  // namespace madoguchi
