@@ -262,13 +262,15 @@ bool DeskExamination::BeginByPin() {
 void DeskExamination::ClearCounter() {
   at_prompt_ = false;
   if (!why_no_check_.empty()) return;  // What stands there is somebody else's.
-  auto view = staff_->Await([](const View&) { return true; });
+  // Not what a stream has brought so far: that may be from before the check that is to be ended.
+  auto view = Fresh(ROLE_STAFF);
   if (view && view->stage() != STAGE_IDLE && view->stage() != STAGE_DONE) {
     Reply cancel = To(*view);
     cancel.mutable_cancel();
     Send(cancel, ROLE_STAFF);
-    view = staff_->Await(
-        [](const View& now) { return now.stage() == STAGE_DONE || now.stage() == STAGE_IDLE; });
+    view = staff_->Await([since = view->revision()](const View& now) {
+      return now.revision() > since && (now.stage() == STAGE_DONE || now.stage() == STAGE_IDLE);
+    });
   }
   if (view && view->stage() == STAGE_DONE) {
     Reply close = To(*view);

@@ -53,7 +53,7 @@ Lane::Lane(Clinic& clinic, int counter)
 }
 
 void Lane::Round(uint32_t dice) {
-  const int apdus = Number(*card_, "apdus");
+  const int apdus = Number(*card_, "apdus-total");
   const bool by_pin = dice % 2 == 0, card_first = dice / 2 % 2 == 0;
   const bool slip = by_pin && dice / 4 % 4 == 0;  // a wrong PIN before the right one
   if (card_first) {
@@ -83,7 +83,7 @@ void Lane::Round(uint32_t dice) {
   EXPECT_EQ(staff_->Close(), absl::OkStatus());
   staff_->AwaitStage(STAGE_IDLE);
   EXPECT_EQ(Number(*card_, "verifies-total"), verifies_) << "counter " << counter_;
-  EXPECT_GT(Number(*card_, "apdus"), apdus) << "counter " << counter_ << " read another's card";
+  EXPECT_GT(Number(*card_, "apdus-total"), apdus) << "counter " << counter_ << " read another's card";
 }
 
 void Lane::ExpectRightAnswer() {
