@@ -72,6 +72,7 @@ void ReaderWatch::Listen(const std::stop_token& stopping) {
   const auto stub = reader::v1::Reader::NewStub(life_->channel);
   std::mutex mutex;
   std::condition_variable_any wake;
+  bool slowed_down = false;
   while (!stopping.stop_requested()) {
     grpc::Status ended;
     bool too_much = false;
@@ -84,7 +85,12 @@ void ReaderWatch::Listen(const std::stop_token& stopping) {
     }
     if (stopping.stop_requested()) return;
     const bool is_over = life_->over;
-    if (!too_much) Take(Blind("its plugin does not say what it sees"));
+    if (!too_much) {
+      Take(Blind("its plugin does not say what it sees"));
+    } else if (!std::exchange(slowed_down, true)) {
+      life_->incidents->Add("told of its readers more than " + std::to_string(kMostHeardInASecond) +
+                            " times a second, and was slowed down");
+    }
     std::unique_lock<std::mutex> lock(mutex);
     wake.wait_for(lock, stopping, kWatchAgain, [] { return false; });
     // The end of its process ends the stream, too, and this object soon after.
@@ -120,7 +126,6 @@ void ReaderWatch::Take(Snapshot snapshot) {
 }
 
 void ReaderWatch::Tell(const std::stop_token& stopping) {
-  bool slowed = false;
   // When as many as possible may be told at once again.
   auto rested = steady_clock::now();
   std::unique_lock<std::mutex> lock(mutex_);
@@ -128,10 +133,6 @@ void ReaderWatch::Tell(const std::stop_token& stopping) {
     const auto now = steady_clock::now();
     const auto next = rested - (kMostInASecond - 1) * kBetween;
     if (now < next) {
-      if (!std::exchange(slowed, true)) {
-        life_->incidents->Add("told of its readers more than " + std::to_string(kMostInASecond) +
-                              " times a second, and was slowed down");
-      }
       wake_.wait_until(lock, stopping, next, [] { return false; });
       if (stopping.stop_requested()) return;
     }

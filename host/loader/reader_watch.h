@@ -20,8 +20,8 @@ namespace madoguchi {
 
 // Carries the snapshots of one life of a reader plugin into the table, as long as this object
 // lives. Every screen is sent what stands there, so what a plugin tells has its bounds here: a
-// snapshot beyond them counts as one without readers, and of those that come too fast only the
-// newest counts. Both are incidents.
+// snapshot beyond them is an incident and counts as one without readers, and of those that come too
+// fast only the newest counts.
 //
 // Nothing is lost with the others: each snapshot is the whole table, and a card that was swapped
 // between two of them has another insertion.
@@ -32,8 +32,8 @@ class ReaderWatch {
   static constexpr size_t kLongestAtr = 33;  // ISO 7816-3
   // The table is told of as many at once, and then of as many a second.
   static constexpr int kMostInASecond = 20;
-  // Of more in a second its stream is closed for the next one: also what is not believed costs time
-  // to be read. A new stream begins with what is newest.
+  // Of more in a second, which is an incident, the stream is closed for the next one: also what
+  // does not count costs time to be read. A new stream begins with what is newest.
   static constexpr int kMostHeardInASecond = 100;
 
   // `table` outlives this object.
