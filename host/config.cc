@@ -3,7 +3,6 @@
 #include <filesystem>
 #include <set>
 
-#include "host/loader/manifest_limit.h"
 #include "sdk/launch/manifest.h"
 #include "sdk/textproto/textproto.h"
 
@@ -156,9 +155,7 @@ std::vector<std::string> MisplacedPlugins(const host::Config& config, const Text
   const auto check = [&](const std::string& field, const std::string& who, const std::string& name,
                          plugin::v1::Kind kind) {
     // What cannot be read is in the list of plugins, with the reason.
-    const std::string path = config.plugin_folder() + "/" + name;
-    if (!CheckManifestSize(path).ok()) return;
-    const auto folder = ReadPluginFolder(path);
+    const auto folder = ReadPluginFolder(config.plugin_folder() + "/" + name);
     if (!folder.ok() || folder->manifest.kind() == kind) return;
     wrong.push_back(places.Of(field) + ": " + who + " names the plugin \"" + name +
                     "\", which is a " + plugin::v1::Kind_Name(folder->manifest.kind()) +

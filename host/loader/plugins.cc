@@ -4,7 +4,6 @@
 #include <filesystem>
 #include <set>
 
-#include "host/loader/manifest_limit.h"
 #include "sdk/failure/failure.h"
 #include "sdk/failure/plain_line.h"
 #include "sdk/launch/launch.h"
@@ -20,17 +19,6 @@ constexpr size_t kMostUnused = 32;
 
 bool Contains(const google::protobuf::RepeatedPtrField<std::string>& all, const std::string& one) {
   return std::find(all.begin(), all.end(), one) != all.end();
-}
-
-// The same as ReadPluginImage, of a folder whose manifest is no larger than it may be.
-absl::StatusOr<PluginImage> ReadBoundedImage(const std::string& folder) {
-  if (absl::Status fits = CheckManifestSize(folder); !fits.ok()) return fits;
-  return ReadPluginImage(folder);
-}
-
-absl::StatusOr<PluginFolder> ReadBoundedFolder(const std::string& folder) {
-  if (absl::Status fits = CheckManifestSize(folder); !fits.ok()) return fits;
-  return ReadPluginFolder(folder);
 }
 
 // Whether a plugin of its kind may have all that the manifest asks for: with the place of what it
@@ -78,7 +66,7 @@ Plugins::Plugins(const std::vector<Configured>& configured, Place place, PluginR
 
 PluginPlan Plugins::Prepare(const Configured& configured) const {
   PluginPlan plan;
-  auto image = ReadBoundedImage(FolderOf(configured.name));
+  auto image = ReadPluginImage(FolderOf(configured.name));
   if (!image.ok()) {
     // Never PERMISSION_DENIED, which means that nobody said yes to it.
     plan.may_run = absl::FailedPreconditionError(image.status().message());
@@ -194,7 +182,7 @@ std::vector<desk::v1::PluginRow> Plugins::Unused() const {
     row.set_name(PlainLine(name));
     row.set_state(desk::v1::PluginRow::STATE_UNUSED);
     row.set_pid(-1);
-    const auto folder = ReadBoundedFolder(FolderOf(name));
+    const auto folder = ReadPluginFolder(FolderOf(name));
     row.set_detail(PlainLine(folder.ok() ? "the configuration does not name it"
                                          : std::string(folder.status().message())));
     if (!folder.ok()) continue;
@@ -223,7 +211,7 @@ absl::StatusOr<desk::v1::InspectPluginReply> Plugins::Inspect(const std::string&
   if (!slot.ok()) return slot.status();
   desk::v1::InspectPluginReply reply;
   *reply.mutable_row() = (*slot)->Row();
-  const auto image = ReadBoundedImage(FolderOf(name));
+  const auto image = ReadPluginImage(FolderOf(name));
   if (!image.ok()) {
     reply.set_problem(PlainLine(std::string(image.status().message())));
     return reply;
@@ -245,7 +233,7 @@ absl::Status Plugins::Approve(const desk::v1::ApprovePluginRequest& request, con
                               const std::string& when) {
   const auto slot = Slot(request.name());
   if (!slot.ok()) return slot.status();
-  const auto image = ReadBoundedImage(FolderOf(request.name()));
+  const auto image = ReadPluginImage(FolderOf(request.name()));
   if (!image.ok()) {
     return FailureStatus(FAILURE_CODE_PLUGIN_BROKEN, std::string(image.status().message()));
   }

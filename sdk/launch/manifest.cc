@@ -21,6 +21,9 @@ bool IsName(const std::string& name) {
   return name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string::npos;
 }
 
+// Parsing takes a multiple of it in memory, and its time.
+constexpr size_t kLargestManifest = 64 << 10;
+
 // What names a place of this machine that the host then reads, or opens in the jail.
 bool NamesAPlace(SettingDeclaration::Type type) {
   return type == SettingDeclaration::TYPE_FILE || type == SettingDeclaration::TYPE_SOCKET ||
@@ -150,7 +153,7 @@ absl::StatusOr<PluginFolder> ReadPluginFolder(const std::string& folder) {
   read.path = normal.string();
   const std::string path = read.path + "/plugin.textproto";
   TextPlaces places;
-  auto text = ReadFile(path);
+  auto text = ReadFile(path, kLargestManifest);
   if (!text.ok()) return text.status();
   read.manifest_text = *std::move(text);
   const absl::Status parsed = ParseTextproto(read.manifest_text, path, &read.manifest, &places);

@@ -21,7 +21,7 @@ struct PluginFolder {
 // Reads FOLDER/plugin.textproto. INVALID_ARGUMENT or NOT_FOUND with file, line (where there is one)
 // and what was expected. What a setting may open of this machine is the administrator's to say: a
 // default for a file, a socket, a folder of sockets, a device or a bus is refused, and all of these
-// but a file to a policy.
+// but a file to a policy. A manifest has at most 64 KiB.
 absl::StatusOr<PluginFolder> ReadPluginFolder(const std::string& folder);
 
 // One setting as the host's configuration has it; `place` ("FILE:LINE:COL") is for errors.
