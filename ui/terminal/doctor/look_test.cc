@@ -99,6 +99,30 @@ TEST_F(SerialLook, JudgesTheRightsOfThePluginsOwnUser) {
   EXPECT_EQ(port.user, "");
 }
 
+TEST_F(SerialLook, AGroupOpensThePortUnlessItIsRootsOrMayNothing) {
+  machine_.links["/dev/serial/by-id/usb-trial"] = "/dev/ttyUSB0";
+  EXPECT_TRUE(Port().group_may);
+  machine_.facts["/dev/ttyUSB0"] = {0, 20, 0600, 0};
+  EXPECT_FALSE(Port().group_may);
+  machine_.facts["/dev/ttyUSB0"] = {0, 0, 0660, 0};
+  EXPECT_FALSE(Port().group_may);
+  machine_.facts["/dev/serial/by-id/usb-trial"] = machine_.facts["/dev/ttyUSB0"];
+  EXPECT_EQ(Port("/dev/serial/by-id/usb-trial").device, "ttyUSB0");
+}
+
+TEST(Look, TellsWhoAsksAndWhoseTheHostIs) {
+  FakeMachine machine;
+  machine.files["/etc/passwd"] = "root:x:0:0::/:/bin/sh\nclinic:x:1000:1000::/:/bin/sh\n";
+  machine.files["/proc/self/status"] = "Uid:\t0\t0\t0\t0\n";
+  machine.facts["/run/desk.sock"] = {1000, 1000, 0666, 0};
+  HostSeen host;
+  host.address = "/run/desk.sock";
+  EXPECT_EQ(LookAt(machine, host).user, "root");
+  EXPECT_EQ(LookAt(machine, host).host_user, "clinic");
+  host.local = false;
+  EXPECT_EQ(LookAt(machine, host).host_user, "");
+}
+
 TEST_F(SerialLook, NamesWhoHoldsThePortThroughItsLinks) {
   machine_.links["/dev/serial/by-id/usb-trial"] = "/dev/ttyUSB0";
   machine_.facts["/dev/serial/by-id/usb-trial"] = machine_.facts["/dev/ttyUSB0"];
