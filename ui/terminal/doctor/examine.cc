@@ -80,6 +80,12 @@ Diagnosis Examine(const Seen& seen) {
       found.set_examined(row.id);
     }
   }
+  // A plugin that ran into its jail is a cause where nothing else is.
+  std::stable_partition(diagnosis.mutable_finding()->begin(), diagnosis.mutable_finding()->end(),
+                        [](const Finding& finding) {
+                          return finding.failure().code() !=
+                                 check::v1::FAILURE_CODE_PLUGIN_CONFINED;
+                        });
   if (!seen.host.local) *diagnosis.add_unseen() = Both(kElsewhere);
   if (seen.machine.hidden_processes > 0) {
     const std::string count = std::to_string(seen.machine.hidden_processes);

@@ -78,6 +78,25 @@ bool IsOfJail(const std::string& what) {
                      [&](const char* end) { return what.find(end) != std::string::npos; });
 }
 
+// Whether anything is to be seen of the plugin that its jail may have caused.
+bool HasTrouble(const PluginRow& row, const HostSeen& host) {
+  if (row.restarts() > 0) return true;
+  if (row.kind() == plugin::v1::KIND_AUTHORITY) return !host.authority.ok();
+  if (!host.readers.ok()) return false;
+  const auto& sources = host.readers->source();
+  const auto& readers = host.readers->reader();
+  return std::any_of(sources.begin(), sources.end(),
+                     [&](const auto& source) {
+                       return source.plugin() == row.name() &&
+                              (source.service() != reader::v1::SERVICE_RUNNING ||
+                               TroubleOf(source).code() != FAILURE_CODE_UNSPECIFIED);
+                     }) ||
+         std::any_of(readers.begin(), readers.end(), [&](const auto& one) {
+           return one.plugin() == row.name() &&
+                  one.state().trouble().code() != FAILURE_CODE_UNSPECIFIED;
+         });
+}
+
 void JudgeRunning(const PluginRow& row, std::vector<Finding>* findings) {
   for (const std::string& permission : row.asked()) {
     if (std::count(row.granted().begin(), row.granted().end(), permission) > 0) continue;
@@ -95,7 +114,7 @@ void JudgeRunning(const PluginRow& row, std::vector<Finding>* findings) {
   }
 }
 
-void Judge(const PluginRow& row, std::vector<Finding>* findings) {
+void Judge(const PluginRow& row, const HostSeen& host, std::vector<Finding>* findings) {
   const std::string& name = row.name();
   const auto why =
       row.detail().empty() ? Both(kWhich, {name}) : Both(kWhichWhy, {name, row.detail()});
@@ -115,7 +134,7 @@ void Judge(const PluginRow& row, std::vector<Finding>* findings) {
       findings->push_back(Found(FAILURE_CODE_PLUGIN_DOWN, why, Both(kShow, {name})));
       break;
     case PluginRow::STATE_RUNNING:
-      JudgeRunning(row, findings);
+      if (HasTrouble(row, host)) JudgeRunning(row, findings);
       break;
     default:
       break;
@@ -176,7 +195,7 @@ Part ExaminePlugins(const Seen& seen, const Diagnosis&) {
     const bool reader =
         row.kind() == plugin::v1::KIND_READER || row.kind() == plugin::v1::KIND_UNSPECIFIED;
     reads = reads || reader;
-    Judge(row, reader ? &findings : &others);
+    Judge(row, host, reader ? &findings : &others);
   }
   // Cards are read by readers first of all.
   findings.insert(findings.end(), others.begin(), others.end());

@@ -124,6 +124,7 @@ TEST_F(DiagnosisOfHost, PluginsThatDoNotRun) {
 TEST_F(DiagnosisOfHost, PluginsThatAreJailedTooTightly) {
   setenv("TZ", "JST-9", 1);
   tzset();
+  Plugin().set_restarts(1);
   auto* const incident = Plugin().add_incident();
   incident->set_what("tried ptrace, which its jail denies");
   incident->set_times(3);
@@ -145,6 +146,15 @@ TEST_F(DiagnosisOfHost, PluginsThatAreJailedTooTightly) {
   Plugin().add_asked("usb");
   EXPECT_THAT(Codes(), ElementsAre("plugins PLUGIN_CONFINED"));
   EXPECT_THAT(Seen(), HasSubstr("permission usb"));
+  // What does no harm is no cause, and what may do some is the last that is thought of.
+  Plugin().set_restarts(0);
+  EXPECT_THAT(Codes(), IsEmpty());
+  NoReaders();
+  auto* const row = seen_.host.readers->add_reader();
+  row->set_plugin("reader_pcsc");
+  row->mutable_state()->set_name("A");
+  row->mutable_state()->mutable_trouble()->set_code(FAILURE_CODE_READER_SILENT);
+  EXPECT_THAT(Codes(), ElementsAre("readers READER_SILENT", "plugins PLUGIN_CONFINED"));
 }
 
 TEST_F(DiagnosisOfHost, NoReaderPlugin) {

@@ -5,7 +5,9 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "sdk/failure/failure.h"
 #include "ui/terminal/doctor/fake_machine.h"
+#include "ui/terminal/scripted_desk.h"
 
 namespace madoguchi::terminal::doctor {
 namespace {
@@ -220,6 +222,19 @@ TEST(Look, TakesTheTimeWhenTheHostToldIts) {
   EXPECT_EQ(LookAt(machine, host).now, machine.now);
   host.told_at = machine.now - 300;  // the looks at many cards took that long
   EXPECT_EQ(LookAt(machine, host).now, machine.now - 300);
+}
+
+TEST(AskHost, KeepsWhyItMayNotSeeTheReaders) {
+  ScriptedDesk desk([](const desk::v1::Reply&) { return absl::OkStatus(); });
+  desk.refusal = check::v1::FAILURE_CODE_ROLE_FORBIDDEN;
+  const auto connection = screen::DeskConnection::Local(desk.socket_path());
+  for (int round = 0; round < 20; ++round) {
+    const HostSeen seen = AskHost(*connection);
+    ASSERT_TRUE(seen.host.ok()) << seen.host.status();
+    EXPECT_TRUE(seen.connected);
+    EXPECT_EQ(CodeOf(seen.readers.status()), check::v1::FAILURE_CODE_ROLE_FORBIDDEN)
+        << seen.readers.status();
+  }
 }
 
 // The real one, at what every Linux has.
