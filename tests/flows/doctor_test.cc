@@ -103,7 +103,7 @@ TEST_F(Doctor, FindsPluginsThatAreNotApprovedOrChanged) {
   ASSERT_TRUE(Await(
       [&] { return clinic_->Plugin(ReaderPlugin()).state() == PluginRow::STATE_UNAPPROVED; }));
   ExpectFinds("PLUGIN_NOT_APPROVED", "madoguchi plugins approve " + ReaderPlugin());
-  EXPECT_THAT(first_, HasSubstr("That plugin is not approved."));
+  EXPECT_THAT(first_, HasSubstr("The plugin is not approved."));
   clinic_->Approve(ReaderPlugin());
   ASSERT_TRUE(clinic_->AwaitPlugins());
   // What lies there when the host starts is not what was approved.

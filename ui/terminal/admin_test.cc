@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <ctime>
 #include <sstream>
 
 #include "sdk/failure/failure.h"
@@ -94,6 +96,23 @@ TEST_F(AdminTest, ShowTellsThatAnotherVersionLiesThere) {
   seen_.mutable_row()->set_next_digest(kNew);
   EXPECT_EQ(Run(RunPluginsShow), 0);
   EXPECT_THAT(out_.str(), Not(HasSubstr("Another version")));
+}
+
+TEST_F(AdminTest, ShowSpeaksTheReadersLanguageAndTime) {
+  setenv("TZ", "JST-9", 1);
+  tzset();
+  seen_.mutable_row()->set_state(PluginRow::STATE_UNAPPROVED);
+  seen_.mutable_row()->set_detail("it is not approved");
+  auto* const incident = seen_.mutable_row()->add_incident();
+  incident->set_what("tried ptrace, which its jail denies");
+  incident->set_times(1);
+  incident->set_last("2027-01-15T07:59:00Z");
+  EXPECT_EQ(Run(RunPluginsShow, Language::kJapanese), 0);
+  EXPECT_THAT(out_.str(), HasSubstr("承認待ち: 承認されていません"));
+  EXPECT_THAT(out_.str(), HasSubstr("（1回、最後は 2027-01-15 16:59:00）"));
+  EXPECT_EQ(Run(RunPluginsShow), 0);
+  EXPECT_THAT(out_.str(), HasSubstr("not approved: it is not approved"));
+  EXPECT_THAT(out_.str(), HasSubstr("(times: 1, last 2027-01-15 16:59:00)"));
 }
 
 TEST_F(AdminTest, WhatRunsAsItLiesThereIsNotStartedAgain) {

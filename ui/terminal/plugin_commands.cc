@@ -22,7 +22,7 @@ using desk::v1::PluginRow;
 constexpr std::chrono::seconds kStartPatience(8);
 
 constexpr Phrase kNoPlugins("プラグインがありません。", "There are no plugins.");
-constexpr Phrase kJailLacks("この機械ではプラグインの隔離が一部はたらきません。{}",
+constexpr Phrase kJailLacks("このパソコンではプラグインの隔離が一部はたらきません。{}",
                             "On this machine a part of the plugins' jail is missing. {}");
 constexpr Phrase kNothingToReplace(
     "{} は動いていないので、入れ替えるものがありません。plugins approve {} で承認してください。",

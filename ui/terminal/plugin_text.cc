@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "ui/terminal/reader_text.h"
 #include "ui/terminal/width.h"
 
 namespace madoguchi::terminal {
@@ -41,12 +42,16 @@ constexpr Phrase kShowDigest("ダイジェスト", "Digest");
 constexpr Phrase kShowProblem("問題", "Problem");
 constexpr Phrase kShowState("状態", "State");
 constexpr Phrase kShowRuns("動いている版", "Runs now");
-constexpr Phrase kShowIncidents("問題のあった動き", "Incidents");
+constexpr Phrase kShowIncidents("制限にかかった動作", "Incidents");
 constexpr Phrase kShowLog("ログ", "Log");
-constexpr Phrase kIncident("{} {} 回、最後は {}", "{} ({} times, last {})");
-constexpr Phrase kSeeIncidents("問題のある動きがありました（plugins show {}）",
+constexpr Phrase kIncident("{}（{}回、最後は {}）", "{} (times: {}, last {})");
+constexpr Phrase kSeeIncidents("制限にかかった動作がありました（plugins show {}）",
                                "there were incidents (plugins show {})");
 constexpr Phrase kNothing("なし", "nothing");
+constexpr Phrase kAwaitsApproval("承認されていません", "it is not approved");
+constexpr Phrase kHasChanged("承認のあとで中身が変わりました",
+                             "its files have changed since it was approved");
+constexpr Phrase kNotNamed("設定ファイルにありません", "the configuration does not name it");
 constexpr Phrase kPcscd("カードリーダーのサービス（pcscd）につなぐ",
                         "connect to the card reader service (pcscd)");
 constexpr Phrase kUsb("USB 機器を直接使う", "use USB devices directly");
@@ -92,6 +97,15 @@ const Phrase& StatePhrase(PluginRow::State state) {
   }
 }
 
+// What the host says of a state that explains itself, in the reader's language; all else as the
+// host says it.
+std::string DetailText(const PluginRow& row, Language language) {
+  for (const Phrase& known : {kAwaitsApproval, kHasChanged, kNotNamed}) {
+    if (row.detail() == known.In(Language::kEnglish)) return known.In(language);
+  }
+  return Printable(row.detail());
+}
+
 std::string PermissionText(const std::string& permission, Language language) {
   const std::pair<const char*, const Phrase*> known[] = {
       {"pcscd", &kPcscd},         {"usb", &kUsb},         {"serial", &kSerial},
@@ -124,7 +138,7 @@ std::string PluginTable(const desk::v1::ListPluginsReply& list, Language languag
                 kVersion.In(language), kMaker.In(language), kProcess.In(language),
                 kRestarts.In(language), kDetail.In(language)}};
   for (const auto& row : list.plugin()) {
-    std::string detail = Printable(row.detail());
+    std::string detail = DetailText(row, language);
     if (detail.empty() && row.incident_size() > 0) {
       detail = Fill(kSeeIncidents, language, {row.name()});
     }
@@ -159,7 +173,7 @@ std::string PluginPage(const desk::v1::InspectPluginReply& seen, Language langua
     add(kShowDigest, Printable(seen.digest()));
   }
   std::string state = StatePhrase(row.state()).In(language);
-  if (!row.detail().empty()) state += ": " + Printable(row.detail());
+  if (!row.detail().empty()) state += ": " + DetailText(row, language);
   add(kShowState, state);
   const bool runs = IsRunning(seen);
   if (runs && row.digest() != seen.digest()) {
@@ -178,7 +192,7 @@ std::string PluginPage(const desk::v1::InspectPluginReply& seen, Language langua
     add_line(kShowIncidents, i,
              Fill(kIncident, language,
                   {Printable(incident.what()), std::to_string(incident.times()),
-                   Printable(incident.last())}));
+                   LocalTime(incident.last())}));
   }
   for (int i = 0; i < row.log_size(); ++i) {
     add_line(kShowLog, i, Printable(row.log(i)));

@@ -1,5 +1,6 @@
 #include "ui/terminal/reader_text.h"
 
+#include <optional>
 #include <vector>
 
 #include "ui/terminal/screen.h"
@@ -17,7 +18,7 @@ constexpr Phrase kSince("いつから", "SINCE");
 constexpr Phrase kNoReaders("カードリーダーがありません。", "There is no card reader.");
 constexpr Phrase kAbsent("カードなし", "no card");
 constexpr Phrase kPresent("カードあり", "card");
-constexpr Phrase kLying("カードあり（前から）", "card, from before");
+constexpr Phrase kLying("カードあり（置いたまま）", "card, from before");
 constexpr Phrase kUnpowered("カードを起動できない", "card does not wake");
 constexpr Phrase kBusy("ほかのソフトが使用中", "held by another program");
 constexpr Phrase kUnknown("状態不明", "state not known");
@@ -63,6 +64,19 @@ std::string StateText(const desk::v1::ReaderRow& row, Language language) {
   return present && !kind.empty() ? presence + ": " + kind : presence;
 }
 
+// Of RFC 3339, UTC.
+std::optional<std::time_t> TimeOf(const std::string& text) {
+  std::tm utc{};
+  const char* const end = strptime(text.c_str(), "%Y-%m-%dT%H:%M:%SZ", &utc);
+  if (end == nullptr || *end != '\0') return std::nullopt;
+  return timegm(&utc);
+}
+
+std::string Formatted(const std::tm& wall, const char* form) {
+  char shown[32];
+  return std::string(shown, std::strftime(shown, sizeof(shown), form, &wall));
+}
+
 std::string NameText(const desk::v1::ReaderRow& row, Language language) {
   const std::string name = Printable(row.plugin() + "/" + row.state().name());
   const std::string& maker = row.state().maker();
@@ -104,18 +118,24 @@ std::string LinkText(reader::v1::Link link, Language language) {
 }
 
 std::string WallTime(const std::string& text, std::time_t now) {
-  std::tm utc{}, wall{}, today{};
-  const char* const end = strptime(text.c_str(), "%Y-%m-%dT%H:%M:%SZ", &utc);
-  if (end == nullptr || *end != '\0') return Printable(text);
-  const std::time_t time = timegm(&utc);
-  localtime_r(&time, &wall);
+  const auto time = TimeOf(text);
+  if (!time) return Printable(text);
+  std::tm wall{}, today{};
+  localtime_r(&*time, &wall);
   localtime_r(&now, &today);
   const bool this_year = wall.tm_year == today.tm_year;
   const char* const form = this_year && wall.tm_yday == today.tm_yday ? "%H:%M:%S"
                            : this_year                                ? "%m-%d %H:%M"
                                                                       : "%Y-%m-%d";
-  char shown[32];
-  return std::string(shown, std::strftime(shown, sizeof(shown), form, &wall));
+  return Formatted(wall, form);
+}
+
+std::string LocalTime(const std::string& text) {
+  const auto time = TimeOf(text);
+  if (!time) return Printable(text);
+  std::tm wall{};
+  localtime_r(&*time, &wall);
+  return Formatted(wall, "%Y-%m-%d %H:%M:%S");
 }
 
 std::string ReaderTableText(const desk::v1::ReaderTable& table, Language language,

@@ -18,6 +18,9 @@ std::string ReaderTableText(const desk::v1::ReaderTable& table, Language languag
 // else 2025-11-23. `text` itself, escaped, where it is no such time.
 std::string WallTime(const std::string& text, std::time_t now);
 
+// The same with date and time, whatever today is: 2025-11-23 14:05:09.
+std::string LocalTime(const std::string& text);
+
 // What lies on a reader, in words; empty where nobody looked.
 std::string CardKindText(desk::v1::CardKind kind, Language language);
 

@@ -84,6 +84,8 @@ TEST_F(ReaderTable, TimesAreThoseOfTheWall) {
   EXPECT_EQ(WallTime("2027-01-14T14:59:00Z", kNow), "01-14 23:59");
   EXPECT_EQ(WallTime("2026-12-31T14:59:00Z", kNow), "2026-12-31");
   EXPECT_EQ(WallTime("soon", kNow), "soon");
+  EXPECT_EQ(LocalTime("2027-01-15T07:05:09Z"), "2027-01-15 16:05:09");
+  EXPECT_EQ(LocalTime("soon"), "soon");
 }
 
 TEST(Wrap, BreaksAtSpacesAndBetweenWideCharacters) {

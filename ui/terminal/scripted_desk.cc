@@ -185,6 +185,13 @@ grpc::Status ScriptedDesk::Send(grpc::ServerContext*, const desk::v1::SendReques
   return ToGrpc(script_(said));
 }
 
+grpc::Status ScriptedDesk::WatchReaders(grpc::ServerContext*, const desk::v1::WatchReadersRequest*,
+                                        grpc::ServerWriter<desk::v1::ReaderTable>* writer) {
+  if (refusal != check::v1::FAILURE_CODE_UNSPECIFIED) return ToGrpc(FailureStatus(refusal));
+  writer->Write({});
+  return grpc::Status::OK;
+}
+
 grpc::Status ScriptedDesk::ListCounters(grpc::ServerContext*, const desk::v1::ListCountersRequest*,
                                         desk::v1::ListCountersReply* reply) {
   for (const std::string& counter : counters) reply->add_counter(counter);

@@ -53,7 +53,8 @@ class ScriptedDesk final : public desk::v1::Desk::Service {
   // The kinds of all replies so far, in order.
   std::vector<desk::v1::Reply::KindCase> replies() const;
   std::atomic<bool> silent = false;  // GetHost answers only when its caller has given up
-  // With what Watch ends at once, when it is a code; and how often Watch was called.
+  // With what Watch and WatchReaders end at once, when it is a code; and how often Watch was
+  // called.
   std::atomic<check::v1::FailureCode> refusal = check::v1::FAILURE_CODE_UNSPECIFIED;
   std::atomic<int> watches = 0;
   std::vector<std::string> counters = {"trial"};
@@ -66,6 +67,8 @@ class ScriptedDesk final : public desk::v1::Desk::Service {
  private:
   grpc::Status Watch(grpc::ServerContext* call, const desk::v1::WatchRequest* request,
                      grpc::ServerWriter<desk::v1::View>* writer) override;
+  grpc::Status WatchReaders(grpc::ServerContext*, const desk::v1::WatchReadersRequest*,
+                            grpc::ServerWriter<desk::v1::ReaderTable>* writer) override;
   grpc::Status Send(grpc::ServerContext*, const desk::v1::SendRequest* request,
                     desk::v1::SendReply* reply) override;
   grpc::Status ListCounters(grpc::ServerContext*, const desk::v1::ListCountersRequest*,

@@ -39,7 +39,8 @@ constexpr Phrase kUsage(
   help                        この説明
 
 接続先:
-  --socket PATH               この機械の窓口システム（省略時 $MADOGUCHI_SOCKET、
+  --socket PATH               このパソコンの窓口システム（省略時
+                              $MADOGUCHI_SOCKET、
                               $XDG_RUNTIME_DIR/madoguchi/desk.sock、/run/madoguchi/desk.sock）
   --device FILE [--host ADDRESS]
                               ほかの機械の窓口システム（端末ファイルで接続）

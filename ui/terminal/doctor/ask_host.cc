@@ -13,6 +13,8 @@ namespace {
 
 using desk::v1::Desk;
 
+// A host that has not even said its version by then hangs.
+constexpr std::chrono::seconds kPatienceForHost(5);
 // A look at a card takes six seconds at the most; the authority is waited for as long as a check
 // would wait.
 constexpr std::chrono::seconds kPatience(20);
@@ -25,11 +27,13 @@ class Caller {
   Caller(const std::shared_ptr<grpc::Channel>& channel, std::string address)
       : stub_(Desk::NewStub(channel)), address_(std::move(address)) {}
 
-  // `method` takes stub, context and reply. A host that does not know the call is UNIMPLEMENTED.
+  // `method` takes stub, context and reply. A host that does not know the call is UNIMPLEMENTED,
+  // one that has not answered within `patience` DEADLINE_EXCEEDED.
   template <typename Reply, typename Method>
-  absl::StatusOr<Reply> Call(const Method& method) const {
+  absl::StatusOr<Reply> Call(const Method& method,
+                             std::chrono::seconds patience = kPatience) const {
     grpc::ClientContext call;
-    call.set_deadline(std::chrono::system_clock::now() + kPatience);
+    call.set_deadline(std::chrono::system_clock::now() + patience);
     Reply reply;
     const absl::Status status = StatusOf(method(stub_.get(), &call, &reply));
     if (!status.ok()) return status;
@@ -42,7 +46,7 @@ class Caller {
     const auto stream = stub_->WatchReaders(&call, {});
     desk::v1::ReaderTable table;
     const bool told = stream->Read(&table);
-    call.TryCancel();
+    if (told) call.TryCancel();  // else it ends by itself, and says why
     const grpc::Status status = stream->Finish();
     if (told) return table;
     return StatusOf(status);
@@ -63,7 +67,11 @@ class Caller {
     if (status.error_code() == grpc::StatusCode::UNIMPLEMENTED) {
       return absl::UnimplementedError("an older host");
     }
-    return CallStatus(status, address_);
+    const absl::Status ours = CallStatus(status, address_);
+    return CodeOf(ours) == check::v1::FAILURE_CODE_HOST_UNREACHABLE &&
+                   status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED
+               ? absl::DeadlineExceededError(ours.message())
+               : ours;
   }
 
   const std::unique_ptr<Desk::Stub> stub_;
@@ -102,9 +110,11 @@ HostSeen AskHost(screen::DeskConnection& connection) {
     seen.host = channel.status();
     return seen;
   }
+  seen.connected = connection.local();
   const Caller caller(*channel, connection.address());
   seen.host = caller.Call<desk::v1::GetHostReply>(
-      [](auto* stub, auto* call, auto* reply) { return stub->GetHost(call, {}, reply); });
+      [](auto* stub, auto* call, auto* reply) { return stub->GetHost(call, {}, reply); },
+      kPatienceForHost);
   if (!seen.host.ok()) return seen;
   seen.told_at = std::time(nullptr);
   // Beside all else: it may be slow.

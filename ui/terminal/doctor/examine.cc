@@ -16,10 +16,15 @@ constexpr Phrase kOlder("窓口システムの版が古く、確かめられま�
                         "This host is too old to be asked.");
 constexpr Phrase kNotAllowed("担当者か管理者の権限がないため、確かめられません。",
                              "Needs the role of staff or admin.");
-constexpr Phrase kHidden(
-    "ほかの利用者のプログラム（{}個）が開いている機器は見えませんでした。root "
-    "で実行すると見えます。",
-    "Which devices other users' programs ({}) have open could not be seen; root sees it.");
+constexpr Phrase kHidden("ほかの利用者のプログラム（{}個）が開いている機器は見えませんでした。",
+                         "Which devices other users' programs ({}) have open could not be seen.");
+constexpr Phrase kHiddenOfHost(
+    "ほかの利用者のプログラム（{}個）が開いている機器は見えませんでした。窓口システムの利用者（{}"
+    "）の"
+    "ものは、その利用者で実行すると見えます。",
+    "Which devices other users' programs ({}) have open could not be seen; those of the host's "
+    "user "
+    "({}) can be seen by that user.");
 constexpr Phrase kIncidents("プラグインが隔離に阻まれたかどうかは、管理者にだけ表示されます。",
                             "Whether a plugin ran into its jail is shown to the admin alone.");
 constexpr Phrase kElsewhere(
@@ -75,9 +80,19 @@ Diagnosis Examine(const Seen& seen) {
       found.set_examined(row.id);
     }
   }
+  // A plugin that ran into its jail is a cause where nothing else is.
+  std::stable_partition(diagnosis.mutable_finding()->begin(), diagnosis.mutable_finding()->end(),
+                        [](const Finding& finding) {
+                          return finding.failure().code() !=
+                                 check::v1::FAILURE_CODE_PLUGIN_CONFINED;
+                        });
   if (!seen.host.local) *diagnosis.add_unseen() = Both(kElsewhere);
   if (seen.machine.hidden_processes > 0) {
-    *diagnosis.add_unseen() = Both(kHidden, {std::to_string(seen.machine.hidden_processes)});
+    const std::string count = std::to_string(seen.machine.hidden_processes);
+    const std::string& owner = seen.machine.host_user;
+    *diagnosis.add_unseen() = owner.empty() || owner == seen.machine.user
+                                  ? Both(kHidden, {count})
+                                  : Both(kHiddenOfHost, {count, owner});
   }
   if (seen.host.plugins.ok() && !IsAdmin(seen.host)) *diagnosis.add_unseen() = Both(kIncidents);
   return diagnosis;
@@ -99,6 +114,8 @@ Part Well(const Phrase& note, Values values) {
 Part NotUsed(const Phrase& note, Values values) {
   return {Examined::STATE_NOT_USED, Both(note, values), {}};
 }
+
+Part NotExamined(const Phrase& why) { return {Examined::STATE_NOT_EXAMINED, Both(why), {}}; }
 
 Part NotAnswered(const absl::Status& why) {
   Part part;
@@ -129,9 +146,10 @@ Finding Found(check::v1::FailureCode code, check::v1::Text seen, check::v1::Text
   return finding;
 }
 
-bool Has(const Diagnosis& diagnosis, check::v1::FailureCode code) {
-  return std::any_of(diagnosis.finding().begin(), diagnosis.finding().end(),
-                     [&](const Finding& finding) { return finding.failure().code() == code; });
+Finding Of(const std::string& plugin, const std::string& place, Finding finding) {
+  finding.set_plugin(plugin);
+  finding.set_place(place);
+  return finding;
 }
 
 bool FoundAt(const Diagnosis& diagnosis, const std::string& id) {
@@ -148,6 +166,40 @@ Wanted IsWanted(const HostSeen& host, const std::string& permission) {
     }
   }
   return Wanted::kNo;
+}
+
+bool HasPermission(const HostSeen& host, const std::string& plugin, const std::string& permission) {
+  if (!host.plugins.ok()) return false;
+  return std::any_of(
+      host.plugins->plugin().begin(), host.plugins->plugin().end(), [&](const auto& row) {
+        return row.name() == plugin &&
+               (std::count(row.asked().begin(), row.asked().end(), permission) > 0 ||
+                std::count(row.granted().begin(), row.granted().end(), permission) > 0);
+      });
+}
+
+check::v1::FailureCode ToldOf(const HostSeen& host, const std::string& permission,
+                              std::initializer_list<check::v1::FailureCode> codes) {
+  if (!host.readers.ok()) return check::v1::FAILURE_CODE_UNSPECIFIED;
+  std::vector<check::v1::FailureCode> told;
+  for (const auto& source : host.readers->source()) {
+    if (!HasPermission(host, source.plugin(), permission)) continue;
+    told.push_back(TroubleOf(source).code());
+  }
+  for (const auto& row : host.readers->reader()) {
+    if (!HasPermission(host, row.plugin(), permission)) continue;
+    told.push_back(row.state().trouble().code());
+  }
+  for (const auto code : told) {
+    if (std::find(codes.begin(), codes.end(), code) != codes.end()) return code;
+  }
+  return check::v1::FAILURE_CODE_UNSPECIFIED;
+}
+
+check::v1::Failure TroubleOf(const desk::v1::ReaderSource& source) {
+  const bool told = source.trouble().code() != check::v1::FAILURE_CODE_UNSPECIFIED;
+  if (told || source.service() != reader::v1::SERVICE_DOWN) return source.trouble();
+  return Describe(check::v1::FAILURE_CODE_READER_SERVICE_DOWN, source.detail());
 }
 
 bool ComesThrough(const HostSeen& host, const std::string& permission) {

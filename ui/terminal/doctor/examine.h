@@ -52,6 +52,7 @@ check::v1::Text Nothing();
 
 Part Well(const Phrase& note, Values values = {});
 Part NotUsed(const Phrase& note, Values values = {});
+Part NotExamined(const Phrase& why);
 // Because the host did not answer: it is not there, this user may not ask, it is older.
 Part NotAnswered(const absl::Status& why);
 // STATE_FOUND where there are findings, else `well`.
@@ -59,14 +60,23 @@ Part Judged(std::vector<Finding> findings, Part well);
 
 Finding Found(check::v1::FailureCode code, check::v1::Text seen, check::v1::Text remedy = Nothing(),
               const std::string& detail = "");
+// The same, of one plugin, and of one place of it: a reader ("plugin/name") or a port.
+Finding Of(const std::string& plugin, const std::string& place, Finding finding);
 
-bool Has(const Diagnosis& diagnosis, check::v1::FailureCode code);
 // Whether something was found at the examination `id`.
 bool FoundAt(const Diagnosis& diagnosis, const std::string& id);
 
 // Whether a plugin of the configuration wants `permission`; nothing is known without a list.
 enum class Wanted { kYes, kNo, kUnknown };
 Wanted IsWanted(const HostSeen& host, const std::string& permission);
+
+// Whether the plugin of that name was granted `permission`, or asks for it.
+bool HasPermission(const HostSeen& host, const std::string& plugin, const std::string& permission);
+// What keeps all of a plugin's readers away, in its own words; no code where nothing does.
+check::v1::Failure TroubleOf(const desk::v1::ReaderSource& source);
+// That of `codes` which a plugin with `permission` says of itself or of a reader; else UNSPECIFIED.
+check::v1::FailureCode ToldOf(const HostSeen& host, const std::string& permission,
+                              std::initializer_list<check::v1::FailureCode> codes);
 
 // Whether the readers of a plugin with `permission` come through: then what they hang on is well,
 // whatever this user can see of it.

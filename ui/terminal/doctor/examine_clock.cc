@@ -2,6 +2,7 @@
 #include <optional>
 
 #include "ui/terminal/doctor/examine.h"
+#include "ui/terminal/reader_text.h"
 
 namespace madoguchi::terminal::doctor {
 namespace {
@@ -55,22 +56,23 @@ Part ExamineClock(const Seen& seen, const Diagnosis&) {
   };
   const MachineSeen& machine = seen.machine;
   if (machine.built != 0 && machine.now < machine.built - kTolerance) {
-    return wrong(kBeforeBuilt, {TextOf(machine.now)});
+    return wrong(kBeforeBuilt, {LocalTime(TextOf(machine.now))});
   }
   const HostSeen& host = seen.host;
   if (!host.host.ok()) return Well(kRight);
   const auto now = TimeOf(host.host->time());
   const auto from = TimeOf(host.host->ca_not_before()), to = TimeOf(host.host->ca_not_after());
   if (now && ((from && *now < *from) || (to && *now > *to))) {
-    return wrong(kOutsideCa,
-                 {host.host->time(), host.host->ca_not_before(), host.host->ca_not_after()});
+    return wrong(kOutsideCa, {LocalTime(host.host->time()), LocalTime(host.host->ca_not_before()),
+                              LocalTime(host.host->ca_not_after())});
   }
   if (host.authority.ok() &&
       Differ(host.authority->host_time(), host.authority->authority_time())) {
-    return wrong(kFromAuthority, {host.authority->host_time(), host.authority->authority_time()});
+    return wrong(kFromAuthority, {LocalTime(host.authority->host_time()),
+                                  LocalTime(host.authority->authority_time())});
   }
   if (Differ(TextOf(machine.now), host.host->time())) {
-    return wrong(kFromHost, {TextOf(machine.now), host.host->time()});
+    return wrong(kFromHost, {LocalTime(TextOf(machine.now)), LocalTime(host.host->time())});
   }
   return Well(kRight);
 }

@@ -2,7 +2,7 @@
 
 #include "sdk/failure/failure.h"
 #include "ui/terminal/doctor/examine.h"
-#include "ui/terminal/width.h"
+#include "ui/terminal/reader_text.h"
 
 namespace madoguchi::terminal::doctor {
 namespace {
@@ -12,17 +12,42 @@ using namespace check::v1;  // NOLINT: the codes.
 
 constexpr Phrase kHost("版 {}（{}）", "version {} ({})");
 constexpr Phrase kAsked("接続先: {}", "Asked at: {}");
+constexpr Phrase kOfUser("{} は利用者 {} のプログラムのものです。",
+                         "{} belongs to a program of the user {}.");
+constexpr Phrase kRunAsUser(
+    "窓口システムの利用者なら、`sudo -u {} madoguchi doctor --socket {}` "
+    "を実行してください。心当たりがない利用者なら、管理者に連絡してください。",
+    "If that is the host's user, run `sudo -u {} madoguchi doctor --socket {}`. If nobody knows "
+    "that user, tell the administrator.");
+constexpr Phrase kNotAdmitted("窓口システムは、利用者 {} の接続を受け付けません（接続先: {}）。",
+                              "The host does not admit the user {} (asked at: {}).");
+constexpr Phrase kAdmit(
+    "窓口システムの利用者で実行するか（`sudo -u {} madoguchi doctor --socket "
+    "{}`）、設定ファイルの desk.local_user にこの利用者を加えて madoguchid "
+    "を起動し直してください。",
+    "Run this as the host's user (`sudo -u {} madoguchi doctor --socket {}`), or add this user to "
+    "desk.local_user in the configuration and start madoguchid again.");
+constexpr Phrase kHangs("{} につながりましたが、応答しません。",
+                        "{} takes the connection and does not answer.");
+constexpr Phrase kRestart("窓口システム（madoguchid）を起動し直してください。",
+                          "Restart the host (madoguchid).");
 constexpr Phrase kWhich("プラグイン: {}", "Plugin: {}");
 constexpr Phrase kWhichWhy("プラグイン {}: {}", "Plugin {}: {}");
 constexpr Phrase kApprove(
-    "`madoguchi plugins show {}` で内容を確かめ、`madoguchi plugins approve {}` "
+    "管理者が `madoguchi plugins show {}` で内容を確かめ、`madoguchi plugins approve {}` "
     "で承認してください。",
-    "Look at it with `madoguchi plugins show {}`, and approve it with `madoguchi plugins approve "
-    "{}`.");
+    "Ask the administrator: `madoguchi plugins show {}` shows it, `madoguchi plugins approve {}` "
+    "approves it.");
+constexpr Phrase kApproveChanged(
+    "管理者が `madoguchi plugins show {}` で内容を確かめ、変更に心当たりがあれば `madoguchi "
+    "plugins "
+    "approve {}` で承認してください。",
+    "Ask the administrator: `madoguchi plugins show {}` shows it, `madoguchi plugins approve {}` "
+    "approves it, if it was changed on purpose.");
 constexpr Phrase kShow("`madoguchi plugins show {}` で理由とログを確かめてください。",
                        "See why, and its log, with `madoguchi plugins show {}`.");
 constexpr Phrase kTried("プラグイン {}: {}（{}回、最後は {}）",
-                        "Plugin {}: {} ({} times, last at {})");
+                        "Plugin {}: {} (times: {}, last at {})");
 constexpr Phrase kReport(
     "プラグインの作成者に伝えてください。心当たりがなければ `madoguchi plugins revoke {}` "
     "で止めてください。",
@@ -53,6 +78,25 @@ bool IsOfJail(const std::string& what) {
                      [&](const char* end) { return what.find(end) != std::string::npos; });
 }
 
+// Whether anything is to be seen of the plugin that its jail may have caused.
+bool HasTrouble(const PluginRow& row, const HostSeen& host) {
+  if (row.restarts() > 0) return true;
+  if (row.kind() == plugin::v1::KIND_AUTHORITY) return !host.authority.ok();
+  if (!host.readers.ok()) return false;
+  const auto& sources = host.readers->source();
+  const auto& readers = host.readers->reader();
+  return std::any_of(sources.begin(), sources.end(),
+                     [&](const auto& source) {
+                       return source.plugin() == row.name() &&
+                              (source.service() != reader::v1::SERVICE_RUNNING ||
+                               TroubleOf(source).code() != FAILURE_CODE_UNSPECIFIED);
+                     }) ||
+         std::any_of(readers.begin(), readers.end(), [&](const auto& one) {
+           return one.plugin() == row.name() &&
+                  one.state().trouble().code() != FAILURE_CODE_UNSPECIFIED;
+         });
+}
+
 void JudgeRunning(const PluginRow& row, std::vector<Finding>* findings) {
   for (const std::string& permission : row.asked()) {
     if (std::count(row.granted().begin(), row.granted().end(), permission) > 0) continue;
@@ -62,21 +106,23 @@ void JudgeRunning(const PluginRow& row, std::vector<Finding>* findings) {
   }
   for (const auto& incident : row.incident()) {
     if (!IsOfJail(incident.what())) continue;
-    findings->push_back(Found(FAILURE_CODE_PLUGIN_CONFINED,
-                              Both(kTried, {row.name(), incident.what(),
-                                            std::to_string(incident.times()), incident.last()}),
-                              Both(kReport, {row.name()})));
+    findings->push_back(
+        Found(FAILURE_CODE_PLUGIN_CONFINED,
+              Both(kTried, {row.name(), incident.what(), std::to_string(incident.times()),
+                            LocalTime(incident.last())}),
+              Both(kReport, {row.name()})));
   }
 }
 
-void Judge(const PluginRow& row, std::vector<Finding>* findings) {
+void Judge(const PluginRow& row, const HostSeen& host, std::vector<Finding>* findings) {
   const std::string& name = row.name();
   const auto why =
       row.detail().empty() ? Both(kWhich, {name}) : Both(kWhichWhy, {name, row.detail()});
   switch (row.state()) {
     case PluginRow::STATE_UNAPPROVED:
       findings->push_back(row.changed()
-                              ? Found(FAILURE_CODE_PLUGIN_CHANGED, Both(kWhich, {name}))
+                              ? Found(FAILURE_CODE_PLUGIN_CHANGED, Both(kWhich, {name}),
+                                      Both(kApproveChanged, {name, name}))
                               : Found(FAILURE_CODE_PLUGIN_NOT_APPROVED, Both(kWhich, {name}),
                                       Both(kApprove, {name, name})));
       break;
@@ -88,7 +134,7 @@ void Judge(const PluginRow& row, std::vector<Finding>* findings) {
       findings->push_back(Found(FAILURE_CODE_PLUGIN_DOWN, why, Both(kShow, {name})));
       break;
     case PluginRow::STATE_RUNNING:
-      JudgeRunning(row, findings);
+      if (HasTrouble(row, host)) JudgeRunning(row, findings);
       break;
     default:
       break;
@@ -111,6 +157,24 @@ Part ExamineHost(const Seen& seen, const Diagnosis&) {
   const HostSeen& host = seen.host;
   if (host.host.ok()) return Well(kHost, {host.host->version(), host.address});
   const Failure failure = FailureOf(host.host.status(), FAILURE_CODE_HOST_UNREACHABLE);
+  const std::string& user = seen.machine.user;
+  const std::string& owner = seen.machine.host_user;
+  if (host.local && failure.code() == FAILURE_CODE_HOST_FOREIGN && !owner.empty()) {
+    return Judged({Found(failure.code(), Both(kOfUser, {host.address, owner}),
+                         Both(kRunAsUser, {owner, host.address}))},
+                  {});
+  }
+  if (host.connected && absl::IsDeadlineExceeded(host.host.status())) {
+    return Judged({Found(failure.code(), Both(kHangs, {host.address}), Both(kRestart))}, {});
+  }
+  // It ends the connections of whom it does not admit (host/desk/local_door.h), never its own
+  // user's.
+  if (host.connected && failure.code() == FAILURE_CODE_HOST_UNREACHABLE && !owner.empty() &&
+      user != owner) {
+    return Judged({Found(FAILURE_CODE_ROLE_FORBIDDEN, Both(kNotAdmitted, {user, host.address}),
+                         Both(kAdmit, {owner, host.address}))},
+                  {});
+  }
   const bool told = failure.detail().find(host.address) != std::string::npos;
   return Judged({Found(failure.code(), told ? Nothing() : Both(kAsked, {host.address}), Nothing(),
                        failure.detail())},
@@ -121,17 +185,20 @@ Part ExaminePlugins(const Seen& seen, const Diagnosis&) {
   const HostSeen& host = seen.host;
   if (!host.host.ok()) return NotAnswered(host.host.status());
   if (!host.plugins.ok()) return NotAnswered(host.plugins.status());
-  std::vector<Finding> findings;
+  std::vector<Finding> findings, others;
   int used = 0;
   bool reads = false;
   for (const PluginRow& row : host.plugins->plugin()) {
     if (row.state() == PluginRow::STATE_UNUSED) continue;
     ++used;
     // What cannot be read may be a reader's.
-    reads = reads || row.kind() == plugin::v1::KIND_READER ||
-            row.kind() == plugin::v1::KIND_UNSPECIFIED;
-    Judge(row, &findings);
+    const bool reader =
+        row.kind() == plugin::v1::KIND_READER || row.kind() == plugin::v1::KIND_UNSPECIFIED;
+    reads = reads || reader;
+    Judge(row, host, reader ? &findings : &others);
   }
+  // Cards are read by readers first of all.
+  findings.insert(findings.end(), others.begin(), others.end());
   // A host that plays has none, and readers all the same.
   if (used == 0 && host.readers.ok() && host.readers->reader_size() > 0) {
     return NotUsed(kNothingToSay);

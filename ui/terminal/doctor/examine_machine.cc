@@ -25,6 +25,7 @@ constexpr Phrase kStartPcscd("`sudo systemctl enable --now pcscd.socket` で起�
                              "`sudo systemctl enable --now pcscd.socket` starts it.");
 constexpr Phrase kPcscDeaf("pcscd（プロセス {}）は動いていますが、{} で応答しません。",
                            "pcscd (process {}) runs, and does not answer at {}.");
+constexpr Phrase kPcscSilent("pcscd は {} で応答しません。", "pcscd does not answer at {}.");
 constexpr Phrase kRestartPcscd("`sudo systemctl restart pcscd.socket pcscd` で起動し直せます。",
                                "`sudo systemctl restart pcscd.socket pcscd` starts it anew.");
 constexpr Phrase kPcscDenied("この利用者は pcscd のソケット {} を使えません。",
@@ -45,8 +46,8 @@ constexpr Phrase kRemoveModule(
 constexpr Phrase kUnseen("USB の {}（{}）が、PC/SC のリーダーの一覧にありません。",
                          "{} ({}) is at the USB, and not among the readers of PC/SC.");
 constexpr Phrase kInstallDriver(
-    "`sudo apt install libccid` "
-    "かメーカーのドライバーを入れ、リーダーを挿し直してください。プラグインの設定（除外するリーダー"
+    "libccid（`sudo apt install libccid`）かメーカーのドライバーを入れ、"
+    "リーダーを挿し直してください。プラグインの設定（除外するリーダー"
     "）も"
     "確かめてください。",
     "Install libccid (`sudo apt install libccid`) or the maker's driver, and plug the reader in "
@@ -70,6 +71,13 @@ constexpr Phrase kPortDenied("利用者 {} は {} を使えません（グルー
 constexpr Phrase kJoinGroup(
     "`sudo usermod -aG {} {}` を実行し、窓口システムを起動し直してください。",
     "Run `sudo usermod -aG {} {}`, and start the host again.");
+constexpr Phrase kGiveToDialout(
+    "/etc/udev/rules.d/70-madoguchi.rules に `SUBSYSTEM==\"tty\", KERNEL==\"{}\", "
+    "GROUP=\"dialout\", MODE=\"0660\"` と書いてリーダーを挿し直し、`sudo usermod -aG dialout {}` "
+    "を実行して、窓口システムを起動し直してください。",
+    "Write `SUBSYSTEM==\"tty\", KERNEL==\"{}\", GROUP=\"dialout\", MODE=\"0660\"` into "
+    "/etc/udev/rules.d/70-madoguchi.rules, plug the reader in again, run `sudo usermod -aG dialout "
+    "{}`, and start the host again.");
 constexpr Phrase kPortHeld("{} を、{}（プロセス {}）が使っています。",
                            "{} is held by {} (process {}).");
 constexpr Phrase kEndModemManager("`sudo systemctl disable --now ModemManager` で止められます。",
@@ -77,7 +85,7 @@ constexpr Phrase kEndModemManager("`sudo systemctl disable --now ModemManager` �
 
 // Bluetooth
 constexpr Phrase kBluetoothWell("アダプター: {}", "adapter: {}");
-constexpr Phrase kBluetoothWorks("プラグインは使えています", "the plugin can use it");
+constexpr Phrase kBluetoothWorks("プラグインから使えています", "the plugin can use it");
 constexpr Phrase kNoAdapter("Bluetooth のアダプターが見つかりません。",
                             "No Bluetooth adapter is to be seen.");
 constexpr Phrase kHardBlocked("パソコンのスイッチか機内モードで切られています。",
@@ -85,6 +93,9 @@ constexpr Phrase kHardBlocked("パソコンのスイッチか機内モードで�
 constexpr Phrase kSoftBlocked("rfkill で切られています。", "rfkill has it off.");
 constexpr Phrase kUnblock("`rfkill unblock bluetooth` で入れられます。",
                           "`rfkill unblock bluetooth` switches it on.");
+constexpr Phrase kPoweredOff("Bluetooth の電源が切れています。", "Its power is off.");
+constexpr Phrase kPowerOn("`bluetoothctl power on` で入れられます。",
+                          "`bluetoothctl power on` switches it on.");
 constexpr Phrase kNoBluetoothd("bluetoothd が見つかりません。", "There is no bluetoothd.");
 constexpr Phrase kInstallBluez("`sudo apt install bluez` で導入できます。",
                                "`sudo apt install bluez` installs it.");
@@ -162,26 +173,31 @@ bool IsToken(const UsbReader& device) {
 }  // namespace
 
 Part ExaminePcsc(const Seen& seen, const Diagnosis&) {
-  if (!seen.host.local) return NotUsed(kOfAnotherMachine);
+  if (!seen.host.local) return NotExamined(kOfAnotherMachine);
   const Pcscd& pcscd = seen.machine.pcscd;
   const Wanted wanted = IsWanted(seen.host, "pcscd");
-  const bool ccid = std::any_of(seen.machine.usb.begin(), seen.machine.usb.end(),
-                                [](const UsbReader& device) { return device.ccid; });
-  const bool guessed = pcscd.installed || pcscd.process || ccid;
-  if (wanted == Wanted::kNo || (wanted == Wanted::kUnknown && !guessed)) {
-    return NotUsed(kNobodyNeeds);
-  }
-  if (pcscd.connect_errno == 0 || ComesThrough(seen.host, "pcscd")) return Well(kPcscWell);
+  const bool ccid =
+      std::any_of(seen.machine.usb.begin(), seen.machine.usb.end(),
+                  [](const UsbReader& device) { return device.ccid && !IsToken(device); });
+  if (wanted == Wanted::kNo) return NotUsed(kNobodyNeeds);
+  if (wanted == Wanted::kUnknown && !ccid) return NotAnswered(WhyNoPlugins(seen.host));
+  if (ComesThrough(seen.host, "pcscd")) return Well(kPcscWell);
+  // Of a pcscd that hangs the kernel takes the connection all the same.
+  const bool deaf =
+      ToldOf(seen.host, "pcscd", {FAILURE_CODE_READER_SERVICE_DOWN}) != FAILURE_CODE_UNSPECIFIED;
+  if (pcscd.connect_errno == 0 && !deaf) return Well(kPcscWell);
   if (pcscd.connect_errno == EACCES || pcscd.connect_errno == EPERM) {
     return Judged({Found(FAILURE_CODE_READER_ACCESS_DENIED, Both(kPcscDenied, {pcscd.socket}),
                          Both(kAllowPcscd))},
                   {});
   }
-  if (pcscd.process) {
-    return Judged({Found(FAILURE_CODE_READER_SERVICE_DOWN,
-                         Both(kPcscDeaf, {std::to_string(pcscd.process->pid), pcscd.socket}),
-                         Both(kRestartPcscd))},
-                  {});
+  if (pcscd.process || pcscd.connect_errno == 0) {
+    return Judged(
+        {Found(FAILURE_CODE_READER_SERVICE_DOWN,
+               pcscd.process ? Both(kPcscDeaf, {std::to_string(pcscd.process->pid), pcscd.socket})
+                             : Both(kPcscSilent, {pcscd.socket}),
+               Both(kRestartPcscd))},
+        {});
   }
   if (!pcscd.installed) {
     return Judged(
@@ -194,7 +210,7 @@ Part ExaminePcsc(const Seen& seen, const Diagnosis&) {
 }
 
 Part ExamineUsb(const Seen& seen, const Diagnosis& before) {
-  if (!seen.host.local) return NotUsed(kOfAnotherMachine);
+  if (!seen.host.local) return NotExamined(kOfAnotherMachine);
   std::vector<Finding> findings;
   std::vector<UsbReader> unseen;
   auto readers = FoundAt(before, "pcsc") ? std::nullopt : PcscReaders(seen.host);
@@ -236,29 +252,32 @@ Part ExamineUsb(const Seen& seen, const Diagnosis& before) {
 }
 
 Part ExamineSerial(const Seen& seen, const Diagnosis&) {
-  if (!seen.host.local) return NotUsed(kOfAnotherMachine);
+  if (!seen.host.local) return NotExamined(kOfAnotherMachine);
   if (!seen.host.plugins.ok()) return NotAnswered(WhyNoPlugins(seen.host));
   std::vector<Finding> findings;
   for (const SerialPort& port : seen.machine.serial) {
     if (port.works) continue;
+    const auto find = [&](FailureCode code, Text what, Text remedy) {
+      findings.push_back(
+          Of(port.plugin, port.path, Found(code, std::move(what), std::move(remedy))));
+    };
     if (!port.there) {
       const std::string others = Joined(port.others);
-      findings.push_back(Found(FAILURE_CODE_READER_PORT_ABSENT,
-                               others.empty() ? Both(kPortAbsent, {port.path})
-                                              : Both(kPortAbsentOthers, {port.path, others}),
-                               Both(kRenamePort, {port.plugin})));
+      find(FAILURE_CODE_READER_PORT_ABSENT,
+           others.empty() ? Both(kPortAbsent, {port.path})
+                          : Both(kPortAbsentOthers, {port.path, others}),
+           Both(kRenamePort, {port.plugin}));
       continue;
     }
     if (!port.usable) {
-      findings.push_back(Found(FAILURE_CODE_READER_ACCESS_DENIED,
-                               Both(kPortDenied, {port.user, port.path, port.group}),
-                               Both(kJoinGroup, {port.group, port.user})));
+      find(FAILURE_CODE_READER_ACCESS_DENIED, Both(kPortDenied, {port.user, port.path, port.group}),
+           port.group_may ? Both(kJoinGroup, {port.group, port.user})
+                          : Both(kGiveToDialout, {port.device, port.user}));
     }
     for (const Process& holder : port.holders) {
-      findings.push_back(
-          Found(FAILURE_CODE_READER_PORT_BUSY,
-                Both(kPortHeld, {port.path, holder.name, std::to_string(holder.pid)}),
-                holder.name == "ModemManager" ? Both(kEndModemManager) : Nothing()));
+      find(FAILURE_CODE_READER_PORT_BUSY,
+           Both(kPortHeld, {port.path, holder.name, std::to_string(holder.pid)}),
+           holder.name == "ModemManager" ? Both(kEndModemManager) : Nothing());
     }
   }
   if (seen.machine.serial.empty()) return NotUsed(kNobodyNeeds);
@@ -266,20 +285,28 @@ Part ExamineSerial(const Seen& seen, const Diagnosis&) {
 }
 
 Part ExamineBluetooth(const Seen& seen, const Diagnosis&) {
-  if (!seen.host.local) return NotUsed(kOfAnotherMachine);
+  if (!seen.host.local) return NotExamined(kOfAnotherMachine);
   if (!seen.host.plugins.ok()) return NotAnswered(WhyNoPlugins(seen.host));
   if (IsWanted(seen.host, "bluetooth") != Wanted::kYes) return NotUsed(kNobodyNeeds);
-  if (ComesThrough(seen.host, "bluetooth")) return Well(kBluetoothWorks);
+  // The plugin's own word goes before what this user sees of the machine.
+  const FailureCode told = ToldOf(
+      seen.host, "bluetooth", {FAILURE_CODE_BLUETOOTH_OFF, FAILURE_CODE_BLUETOOTH_ADAPTER_ABSENT});
+  const bool unsaid = told == FAILURE_CODE_UNSPECIFIED;
+  if (unsaid && ComesThrough(seen.host, "bluetooth")) return Well(kBluetoothWorks);
   const Bluetooth& bluetooth = seen.machine.bluetooth;
   std::vector<Finding> findings;
-  if (bluetooth.hard_blocked) {
+  if (told == FAILURE_CODE_BLUETOOTH_ADAPTER_ABSENT) {
+    findings.push_back(Found(told, Both(kNoAdapter)));
+  } else if (bluetooth.hard_blocked) {
     findings.push_back(Found(FAILURE_CODE_BLUETOOTH_OFF, Both(kHardBlocked)));
   } else if (bluetooth.soft_blocked) {
     findings.push_back(Found(FAILURE_CODE_BLUETOOTH_OFF, Both(kSoftBlocked), Both(kUnblock)));
+  } else if (!unsaid) {
+    findings.push_back(Found(told, Both(kPoweredOff), Both(kPowerOn)));
   } else if (bluetooth.adapters.empty()) {
     findings.push_back(Found(FAILURE_CODE_BLUETOOTH_ADAPTER_ABSENT, Both(kNoAdapter)));
   }
-  if (!bluetooth.process) {
+  if (unsaid && !bluetooth.process) {
     findings.push_back(
         bluetooth.installed
             ? Found(FAILURE_CODE_READER_SERVICE_DOWN, Both(kBluetoothdDown), Both(kStartBluetoothd))

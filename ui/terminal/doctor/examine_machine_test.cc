@@ -44,6 +44,34 @@ TEST_F(DiagnosisOfMachine, PcscdIsNotMissedWhereNobodyNeedsIt) {
   EXPECT_EQ(StateOf("pcsc"), Examined::STATE_NOT_USED);
 }
 
+TEST_F(DiagnosisOfMachine, PcscdThatTakesConnectionsAndAnswersNobody) {
+  seen_.host.readers = From<desk::v1::ReaderTable>(
+      "source { plugin: 'reader_pcsc' service: SERVICE_DOWN detail: 'no answer' }");
+  seen_.host.counters->clear_row();
+  seen_.host.cards.clear();
+  EXPECT_THAT(Codes(), ElementsAre("pcsc READER_SERVICE_DOWN"));
+  EXPECT_THAT(Seen(), HasSubstr("process 17"));
+  EXPECT_THAT(Remedy(), HasSubstr("systemctl restart pcscd.socket pcscd"));
+  seen_.machine.pcscd.process.reset();
+  EXPECT_THAT(Codes(), ElementsAre("pcsc READER_SERVICE_DOWN"));
+  EXPECT_THAT(Remedy(), HasSubstr("systemctl restart pcscd.socket pcscd"));
+  // A plugin that may not use the socket is another matter.
+  seen_.host.readers->mutable_source(0)->mutable_trouble()->set_code(
+      FAILURE_CODE_READER_ACCESS_DENIED);
+  EXPECT_THAT(Codes(), ElementsAre("readers READER_ACCESS_DENIED"));
+}
+
+TEST_F(DiagnosisOfMachine, NobodyKnowsWhetherPcscdIsWantedWithoutTheHost) {
+  seen_.host = HostSeen();
+  seen_.host.host = FailureStatus(FAILURE_CODE_HOST_UNREACHABLE, "refused");
+  seen_.machine.pcscd = {true, {}, "/run/pcscd/pcscd.comm", ENOENT};
+  EXPECT_THAT(Codes(), ElementsAre("host HOST_UNREACHABLE", "pcsc READER_SERVICE_DOWN"))
+      << "its reader is at the USB";
+  seen_.machine.usb = {{"1050:0407", "Yubico YubiKey", true, ""}};
+  EXPECT_THAT(Codes(), ElementsAre("host HOST_UNREACHABLE"));
+  EXPECT_EQ(StateOf("pcsc"), Examined::STATE_NOT_EXAMINED);
+}
+
 TEST_F(DiagnosisOfMachine, AReaderAtTheUsbThatPcscDoesNotSee) {
   seen_.machine.usb.push_back({"aaaa:0001", "Trial Reader 9000", true, ""});
   EXPECT_THAT(Codes(), ElementsAre("usb READER_WITHOUT_DRIVER"));
@@ -86,7 +114,13 @@ TEST_F(DiagnosisOfMachine, TheSerialPortAbsentForbiddenOrHeld) {
   EXPECT_EQ(StateOf("serial"), Examined::STATE_WELL);
   port.usable = false;
   port.user = "clinic";
+  port.group = "root";
+  port.device = "ttyUSB0";
+  EXPECT_THAT(Codes(), ElementsAre("serial READER_ACCESS_DENIED"));
+  EXPECT_THAT(Remedy(), testing::Not(HasSubstr("-aG root")));
+  EXPECT_THAT(Remedy(), HasSubstr("KERNEL==\"ttyUSB0\", GROUP=\"dialout\", MODE=\"0660\""));
   port.group = "dialout";
+  port.group_may = true;
   EXPECT_THAT(Codes(), ElementsAre("serial READER_ACCESS_DENIED"));
   EXPECT_THAT(Remedy(), HasSubstr("usermod -aG dialout clinic"));
   port.usable = true;
@@ -100,8 +134,8 @@ TEST_F(DiagnosisOfMachine, TheSerialPortAbsentForbiddenOrHeld) {
 }
 
 TEST_F(DiagnosisOfMachine, BluetoothOffAbsentOrWithoutItsService) {
-  Plugin().add_asked("bluetooth");
-  Plugin().add_granted("bluetooth");
+  Plugin().set_asked(0, "bluetooth");
+  Plugin().set_granted(0, "bluetooth");
   Bluetooth& bluetooth = seen_.machine.bluetooth;
   // Its plugin comes through, whatever this user can see.
   bluetooth.soft_blocked = true;
@@ -117,6 +151,27 @@ TEST_F(DiagnosisOfMachine, BluetoothOffAbsentOrWithoutItsService) {
   EXPECT_THAT(Codes(), ElementsAre("bluetooth READER_SERVICE_DOWN"));
   bluetooth.installed = false;
   EXPECT_THAT(Codes(), ElementsAre("bluetooth READER_SERVICE_ABSENT"));
+}
+
+// Without rfkill nothing but the plugin knows that the adapter has no power.
+TEST_F(DiagnosisOfMachine, BluetoothThatIsOffIsToldOnce) {
+  Plugin().set_asked(0, "bluetooth");
+  Plugin().set_granted(0, "bluetooth");
+  for (const char* const service : {"SERVICE_DOWN", "SERVICE_RUNNING"}) {
+    seen_.host.readers = From<desk::v1::ReaderTable>(
+        std::string("source { plugin: 'reader_pcsc' service: ") + service +
+        " trouble { code: FAILURE_CODE_BLUETOOTH_OFF } } reader { plugin: 'reader_pcsc' state { "
+        "name: 'A' trouble { code: FAILURE_CODE_BLUETOOTH_OFF } } }");
+    seen_.host.counters->clear_row();
+    seen_.host.cards.clear();
+    EXPECT_THAT(Codes(), ElementsAre("bluetooth BLUETOOTH_OFF"));
+    EXPECT_THAT(Remedy(), HasSubstr("bluetoothctl power on"));
+  }
+  // Its word goes before what this user sees of the machine.
+  seen_.machine.bluetooth = {false, {}, {}, false, false};
+  EXPECT_THAT(Codes(), ElementsAre("bluetooth BLUETOOTH_OFF"));
+  seen_.machine.bluetooth.soft_blocked = true;
+  EXPECT_THAT(Remedy(), HasSubstr("rfkill unblock bluetooth"));
 }
 
 }  // namespace

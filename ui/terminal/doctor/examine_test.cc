@@ -1,4 +1,7 @@
 // What the host says, and the page that comes of all: each finding by a double.
+#include <cerrno>
+#include <cstdlib>
+#include <ctime>
 #include <sstream>
 
 #include "ui/terminal/doctor/diagnosis_text.h"
@@ -39,6 +42,60 @@ TEST_F(DiagnosisOfHost, NobodyListensOrSomebodyElseDoes) {
   EXPECT_EQ(StateOf("usb"), Examined::STATE_WELL) << "the machine is examined all the same";
 }
 
+// The host of another user: not even root is told to be able to ask it.
+TEST_F(DiagnosisOfHost, AnotherUsersHostIsAskedAsThatUser) {
+  const std::string socket = seen_.host.address;
+  seen_.host = HostSeen();
+  seen_.host.address = socket;
+  seen_.machine.user = "root";
+  seen_.machine.host_user = "clinic";
+  seen_.host.host = FailureStatus(FAILURE_CODE_HOST_FOREIGN, socket + " is served by user 1000");
+  EXPECT_THAT(Codes(), ElementsAre("host HOST_FOREIGN"));
+  EXPECT_THAT(Seen(), HasSubstr("user clinic"));
+  EXPECT_THAT(Remedy(), HasSubstr("`sudo -u clinic madoguchi doctor --socket " + socket + "`"));
+  // Not of one at the other end of a network.
+  seen_.host.local = false;
+  EXPECT_THAT(Remedy(), IsEmpty());
+}
+
+TEST_F(DiagnosisOfHost, WhatOthersHaveOpenIsPromisedToNobodyButTheHostsUser) {
+  seen_.machine.hidden_processes = 12;
+  seen_.machine.user = "staff";
+  seen_.machine.host_user = "clinic";
+  EXPECT_THAT(Examine(seen_).unseen(0).en(), HasSubstr("clinic"));
+  seen_.machine.user = "clinic";
+  EXPECT_THAT(Examine(seen_).unseen(0).en(), testing::Not(HasSubstr("clinic")));
+  EXPECT_THAT(Examine(seen_).unseen(0).en(), testing::Not(HasSubstr("root")));
+}
+
+TEST_F(DiagnosisOfHost, AUserWhoIsNotAdmittedIsNotToldToStartTheHost) {
+  const std::string socket = seen_.host.address;
+  seen_.host = HostSeen();
+  seen_.host.address = socket;
+  seen_.host.connected = true;
+  seen_.host.host = FailureStatus(FAILURE_CODE_HOST_UNREACHABLE, socket + ": Transport closed");
+  seen_.machine.user = "guest";
+  seen_.machine.host_user = "clinic";
+  seen_.machine.usb.clear();
+  seen_.machine.pcscd = {true, {}, "/run/pcscd/pcscd.comm", ENOENT};
+  EXPECT_THAT(Codes(), ElementsAre("host ROLE_FORBIDDEN"));
+  EXPECT_THAT(Seen(), HasSubstr("user guest"));
+  EXPECT_THAT(Remedy(), HasSubstr("desk.local_user"));
+  EXPECT_THAT(Remedy(), HasSubstr("sudo -u clinic"));
+  // The host's own user is always admitted: it went just now.
+  seen_.machine.user = "clinic";
+  EXPECT_THAT(Codes(), ElementsAre("host HOST_UNREACHABLE"));
+}
+
+TEST_F(DiagnosisOfHost, AHostThatHangsIsStartedAnew) {
+  seen_.host = HostSeen();
+  seen_.host.connected = true;
+  seen_.host.host = absl::DeadlineExceededError("too late");
+  EXPECT_THAT(Codes(), ElementsAre("host HOST_UNREACHABLE"));
+  EXPECT_THAT(Seen(), HasSubstr("does not answer"));
+  EXPECT_THAT(Remedy(), HasSubstr("Restart"));
+}
+
 TEST_F(DiagnosisOfHost, WhoMayNotAskIsTold) {
   const absl::Status forbidden = FailureStatus(FAILURE_CODE_ROLE_FORBIDDEN);
   seen_.host.plugins = forbidden;
@@ -65,6 +122,9 @@ TEST_F(DiagnosisOfHost, PluginsThatDoNotRun) {
 }
 
 TEST_F(DiagnosisOfHost, PluginsThatAreJailedTooTightly) {
+  setenv("TZ", "JST-9", 1);
+  tzset();
+  Plugin().set_restarts(1);
   auto* const incident = Plugin().add_incident();
   incident->set_what("tried ptrace, which its jail denies");
   incident->set_times(3);
@@ -73,6 +133,8 @@ TEST_F(DiagnosisOfHost, PluginsThatAreJailedTooTightly) {
   other->set_what("killed by Segmentation fault");
   EXPECT_THAT(Codes(), ElementsAre("plugins PLUGIN_CONFINED"));
   EXPECT_THAT(Seen(), HasSubstr("tried ptrace"));
+  EXPECT_THAT(Seen(), HasSubstr("last at 2027-01-15 16:59:00)"));
+  EXPECT_THAT(Seen(), testing::Not(HasSubstr(" times")));
   for (const char* const what : {"tried to open /etc/passwd, which is outside of its jail",
                                  "tried to open /usr/lib/a, which leads outside of its jail",
                                  "tried to write /usr/lib/a, which its jail lets it only read"}) {
@@ -84,6 +146,15 @@ TEST_F(DiagnosisOfHost, PluginsThatAreJailedTooTightly) {
   Plugin().add_asked("usb");
   EXPECT_THAT(Codes(), ElementsAre("plugins PLUGIN_CONFINED"));
   EXPECT_THAT(Seen(), HasSubstr("permission usb"));
+  // What does no harm is no cause, and what may do some is the last that is thought of.
+  Plugin().set_restarts(0);
+  EXPECT_THAT(Codes(), IsEmpty());
+  NoReaders();
+  auto* const row = seen_.host.readers->add_reader();
+  row->set_plugin("reader_pcsc");
+  row->mutable_state()->set_name("A");
+  row->mutable_state()->mutable_trouble()->set_code(FAILURE_CODE_READER_SILENT);
+  EXPECT_THAT(Codes(), ElementsAre("readers READER_SILENT", "plugins PLUGIN_CONFINED"));
 }
 
 TEST_F(DiagnosisOfHost, NoReaderPlugin) {
@@ -115,6 +186,8 @@ TEST_F(DiagnosisOfHost, TheAuthority) {
 }
 
 TEST_F(DiagnosisOfHost, TheClock) {
+  setenv("TZ", "JST-9", 1);
+  tzset();
   seen_.machine.built = seen_.machine.now + 86400;
   EXPECT_THAT(Codes(), ElementsAre("clock CLOCK_WRONG"));
   EXPECT_THAT(Seen(), HasSubstr("before this madoguchi was made"));
@@ -126,7 +199,7 @@ TEST_F(DiagnosisOfHost, TheClock) {
   EXPECT_THAT(Seen(), HasSubstr("its own certificates"));
   seen_.host.host->set_ca_not_after("2036-01-01T00:00:00Z");
   seen_.host.authority->set_authority_time("2027-01-15T08:02:02Z");
-  EXPECT_THAT(Seen(), HasSubstr("the eligibility server's says 2027-01-15T08:02:02Z"));
+  EXPECT_THAT(Seen(), HasSubstr("the eligibility server's says 2027-01-15 17:02:02"));
   seen_.host.authority->set_authority_time("");  // it does not tell
   EXPECT_THAT(Codes(), IsEmpty());
   seen_.machine.now += 3600;
@@ -155,6 +228,10 @@ TEST_F(DiagnosisOfHost, AServiceThatIsFullOrDown) {
   NoReaders();
   source->clear_trouble();
   source->set_service(reader::v1::SERVICE_DOWN);
+  EXPECT_THAT(Codes(), ElementsAre("pcsc READER_SERVICE_DOWN"));
+  // A service that this machine is not examined for.
+  Plugin().clear_asked();
+  Plugin().clear_granted();
   EXPECT_THAT(Codes(), ElementsAre("readers READER_SERVICE_DOWN"));
 }
 
@@ -177,6 +254,85 @@ TEST_F(DiagnosisOfHost, ACounterThatNamesAReaderWhichIsNotThere) {
   EXPECT_THAT(Seen(), testing::Not(HasSubstr("near")));
 }
 
+TEST_F(DiagnosisOfHost, ACountersReaderIsNotMissedWhileItsPluginDoesNotRun) {
+  NoReaders();
+  seen_.host.counters->add_row()->add_reader(std::string("reader_pcsc/") + kAcr);
+  seen_.host.readers->clear_source();
+  for (const auto state : {PluginRow::STATE_STARTING, PluginRow::STATE_REFUSED,
+                           PluginRow::STATE_WAITING, PluginRow::STATE_UNAPPROVED}) {
+    Plugin().set_state(state);
+    const auto codes = Codes();
+    EXPECT_EQ(std::count(codes.begin(), codes.end(), "counters READER_UNKNOWN"), 0);
+  }
+  EXPECT_EQ(StateOf("counters"), Examined::STATE_NOT_EXAMINED);
+  // A plugin that nothing names is no plugin that is down.
+  seen_.host.counters->mutable_row(0)->set_reader(0, "reader_pcsx/A");
+  EXPECT_THAT(Codes(), testing::Contains("counters READER_UNKNOWN"));
+}
+
+TEST_F(DiagnosisOfHost, ACountersReaderThatIsNotThereIsConnectedBeforeAnythingIsRenamed) {
+  NoReaders();
+  seen_.machine.usb.clear();
+  auto* const counter = seen_.host.counters->add_row();
+  counter->add_reader("reader_pcsc/Z");
+  EXPECT_THAT(Codes(), ElementsAre("readers NO_READER"));
+  auto* const other = seen_.host.readers->add_reader();
+  other->set_plugin("reader_pcsc");
+  other->mutable_state()->set_name("Another Reader 00 00");
+  EXPECT_THAT(Codes(), ElementsAre("counters READER_UNKNOWN"));
+  EXPECT_THAT(Remedy(), HasSubstr("Connect"));
+  // What the USB has shown of the plugin explains it.
+  seen_.machine.usb = {{"072f:2200", "ACS ACR122U PICC Interface", true, "pn533_usb"}};
+  EXPECT_THAT(Codes(), ElementsAre("usb READER_PORT_BUSY"));
+}
+
+TEST_F(DiagnosisOfHost, TheSameTroubleOfAnotherReaderIsAnotherTrouble) {
+  SerialPort& port = seen_.machine.serial.emplace_back();
+  port.path = "/dev/ttyUSB0";
+  port.plugin = "reader_nfc";
+  port.there = true;
+  port.holders = {{90, "ModemManager"}};
+  for (const char* const name : {"NFC /dev/ttyUSB0", "NFC /dev/ttyUSB1"}) {
+    auto* const row = seen_.host.readers->add_reader();
+    row->set_plugin("reader_nfc");
+    row->mutable_state()->set_name(name);
+    row->mutable_state()->mutable_trouble()->set_code(FAILURE_CODE_READER_PORT_BUSY);
+  }
+  EXPECT_THAT(Codes(), ElementsAre("serial READER_PORT_BUSY", "readers READER_PORT_BUSY"));
+  EXPECT_THAT(Seen(1), HasSubstr("ttyUSB1"));
+}
+
+TEST_F(DiagnosisOfHost, NothingIsWellWhereThereIsNoReader) {
+  NoReaders();
+  Plugin().set_state(PluginRow::STATE_UNAPPROVED);
+  seen_.host.readers->clear_source();
+  EXPECT_EQ(StateOf("readers"), Examined::STATE_NOT_EXAMINED);
+  EXPECT_EQ(StateOf("counters"), Examined::STATE_NOT_USED) << "they name none";
+}
+
+TEST_F(DiagnosisOfHost, WhatIsOnAnotherMachineIsNotExamined) {
+  seen_.host.local = false;
+  EXPECT_THAT(Codes(), IsEmpty());
+  for (const char* const id : {"pcsc", "usb", "serial", "bluetooth"}) {
+    EXPECT_EQ(StateOf(id), Examined::STATE_NOT_EXAMINED) << id;
+  }
+  EXPECT_EQ(ExitOf(Examine(seen_)), 2);
+}
+
+TEST_F(DiagnosisOfHost, ReaderPluginsComeFirstAndTheAdminApproves) {
+  PluginRow& plugin = *seen_.host.plugins->add_plugin();
+  plugin = Plugin();
+  Plugin().set_name("policy_pin");
+  Plugin().set_kind(plugin::v1::KIND_POLICY);
+  Plugin().set_state(PluginRow::STATE_UNAPPROVED);
+  plugin.set_state(PluginRow::STATE_UNAPPROVED);
+  EXPECT_THAT(Codes(), ElementsAre("plugins PLUGIN_NOT_APPROVED", "plugins PLUGIN_NOT_APPROVED"));
+  EXPECT_EQ(Seen(0), "Plugin: reader_pcsc");
+  EXPECT_THAT(Remedy(0), HasSubstr("administrator"));
+  plugin.set_changed(true);
+  EXPECT_THAT(Remedy(0), HasSubstr("madoguchi plugins show reader_pcsc"));
+}
+
 TEST_F(DiagnosisOfHost, WhatLiesOnTheReader) {
   Card() = desk::v1::CARD_KIND_OTHER;
   EXPECT_THAT(Codes(), ElementsAre("cards NOT_MY_NUMBER_CARD"));
@@ -188,8 +344,24 @@ TEST_F(DiagnosisOfHost, WhatLiesOnTheReader) {
   EXPECT_THAT(Codes(), ElementsAre("cards CARD_SILENT"));
   Card() = FailureStatus(FAILURE_CODE_CARD_GONE);
   EXPECT_THAT(Codes(), IsEmpty()) << "it was taken away while it was asked about";
-  Card() = FailureStatus(FAILURE_CODE_CARD_BUSY);
-  EXPECT_THAT(Codes(), IsEmpty()) << "a check took it while it was asked about";
+  EXPECT_EQ(StateOf("cards"), Examined::STATE_NOT_EXAMINED);
+  for (const char* const check : {"a check has it", "a check has taken it meanwhile"}) {
+    Card() = FailureStatus(FAILURE_CODE_CARD_BUSY, check);
+    EXPECT_THAT(Codes(), IsEmpty()) << "a check took it while it was asked about";
+    EXPECT_EQ(StateOf("cards"), Examined::STATE_WELL);
+  }
+  Card() = FailureStatus(FAILURE_CODE_CARD_BUSY, "somebody looks at it already");
+  EXPECT_THAT(Codes(), IsEmpty()) << "another doctor";
+  EXPECT_EQ(ExitOf(Examine(seen_)), 2);
+  for (const char* const other :
+       {"another program holds the card", "the card owes an answer to a closed session"}) {
+    Card() = FailureStatus(FAILURE_CODE_CARD_BUSY, other);
+    EXPECT_THAT(Codes(), ElementsAre("cards CARD_BUSY"));
+    EXPECT_THAT(Remedy(), HasSubstr("lay it down anew")) << "a card that is silent looks so too";
+  }
+  Reader().set_taken(true);
+  EXPECT_THAT(Codes(), IsEmpty()) << "a check has it";
+  Reader().set_taken(false);
   seen_.host.cards.clear();
   EXPECT_THAT(Codes(), IsEmpty()) << "a check has it";
   Reader().mutable_state()->set_busy(true);

@@ -227,10 +227,13 @@ void LookAtSerial(const Machine& machine, const HostSeen& host,
       const auto person =
           row.pid() > 0 ? PersonOf(machine, std::to_string(row.pid())) : std::nullopt;
       port.usable = !person || MayUse(*facts, *person);
+      port.group_may = facts->gid != 0 && (facts->mode & 0060) == 0060;
       if (person) port.user = NameOfId(machine, "/etc/passwd", person->uid);
       port.group = NameOfId(machine, "/etc/group", facts->gid);
       if (!files) files.emplace(machine, processes);
-      for (const int pid : files->HoldersOf(machine.Real(path).value_or(path))) {
+      const std::string real = machine.Real(path).value_or(path);
+      port.device = LastPart(real);
+      for (const int pid : files->HoldersOf(real)) {
         if (pid == row.pid()) continue;
         const auto who = std::find_if(processes.begin(), processes.end(),
                                       [&](const Process& process) { return process.pid == pid; });
@@ -270,7 +273,11 @@ MachineSeen LookAt(const Machine& machine, const HostSeen& host) {
   seen.now = host.told_at != 0 ? host.told_at : machine.Now();
   const auto self = machine.Stat("/proc/self/exe");
   seen.built = self ? self->changed : 0;
+  const auto person = PersonOf(machine, "self");
+  if (person) seen.user = NameOfId(machine, "/etc/passwd", person->uid);
   if (!host.local) return seen;
+  const auto socket = machine.Stat(host.address);
+  if (socket) seen.host_user = NameOfId(machine, "/etc/passwd", socket->uid);
   const auto processes = Processes(machine);
   seen.pcscd.installed = IsThere(machine, {"/usr/sbin/pcscd", "/usr/local/sbin/pcscd"});
   seen.pcscd.process = Named(processes, "pcscd");

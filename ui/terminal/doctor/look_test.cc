@@ -5,7 +5,9 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "sdk/failure/failure.h"
 #include "ui/terminal/doctor/fake_machine.h"
+#include "ui/terminal/scripted_desk.h"
 
 namespace madoguchi::terminal::doctor {
 namespace {
@@ -97,6 +99,30 @@ TEST_F(SerialLook, JudgesTheRightsOfThePluginsOwnUser) {
   const SerialPort port = LookAt(machine_, HostWith("serial:/dev/ttyUSB0")).serial.at(0);
   EXPECT_TRUE(port.usable);
   EXPECT_EQ(port.user, "");
+}
+
+TEST_F(SerialLook, AGroupOpensThePortUnlessItIsRootsOrMayNothing) {
+  machine_.links["/dev/serial/by-id/usb-trial"] = "/dev/ttyUSB0";
+  EXPECT_TRUE(Port().group_may);
+  machine_.facts["/dev/ttyUSB0"] = {0, 20, 0600, 0};
+  EXPECT_FALSE(Port().group_may);
+  machine_.facts["/dev/ttyUSB0"] = {0, 0, 0660, 0};
+  EXPECT_FALSE(Port().group_may);
+  machine_.facts["/dev/serial/by-id/usb-trial"] = machine_.facts["/dev/ttyUSB0"];
+  EXPECT_EQ(Port("/dev/serial/by-id/usb-trial").device, "ttyUSB0");
+}
+
+TEST(Look, TellsWhoAsksAndWhoseTheHostIs) {
+  FakeMachine machine;
+  machine.files["/etc/passwd"] = "root:x:0:0::/:/bin/sh\nclinic:x:1000:1000::/:/bin/sh\n";
+  machine.files["/proc/self/status"] = "Uid:\t0\t0\t0\t0\n";
+  machine.facts["/run/desk.sock"] = {1000, 1000, 0666, 0};
+  HostSeen host;
+  host.address = "/run/desk.sock";
+  EXPECT_EQ(LookAt(machine, host).user, "root");
+  EXPECT_EQ(LookAt(machine, host).host_user, "clinic");
+  host.local = false;
+  EXPECT_EQ(LookAt(machine, host).host_user, "");
 }
 
 TEST_F(SerialLook, NamesWhoHoldsThePortThroughItsLinks) {
@@ -196,6 +222,19 @@ TEST(Look, TakesTheTimeWhenTheHostToldIts) {
   EXPECT_EQ(LookAt(machine, host).now, machine.now);
   host.told_at = machine.now - 300;  // the looks at many cards took that long
   EXPECT_EQ(LookAt(machine, host).now, machine.now - 300);
+}
+
+TEST(AskHost, KeepsWhyItMayNotSeeTheReaders) {
+  ScriptedDesk desk([](const desk::v1::Reply&) { return absl::OkStatus(); });
+  desk.refusal = check::v1::FAILURE_CODE_ROLE_FORBIDDEN;
+  const auto connection = screen::DeskConnection::Local(desk.socket_path());
+  for (int round = 0; round < 20; ++round) {
+    const HostSeen seen = AskHost(*connection);
+    ASSERT_TRUE(seen.host.ok()) << seen.host.status();
+    EXPECT_TRUE(seen.connected);
+    EXPECT_EQ(CodeOf(seen.readers.status()), check::v1::FAILURE_CODE_ROLE_FORBIDDEN)
+        << seen.readers.status();
+  }
 }
 
 // The real one, at what every Linux has.

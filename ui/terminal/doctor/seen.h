@@ -45,6 +45,8 @@ struct SerialPort {
   bool usable = true;               // for the plugin's user, by the port's owner, group and mode
   std::string user;                 // that user
   std::string group;                // the port's group
+  bool group_may = false;           // read and write the port, and is not root's
+  std::string device;               // the kernel's name of the port, without links: ttyUSB0
   std::vector<Process> holders;     // other programs that have it open, as far as they can be seen
   std::vector<std::string> others;  // ports that are there
 };
@@ -65,12 +67,15 @@ struct MachineSeen {
   std::vector<SerialPort> serial;
   Bluetooth bluetooth;
   int hidden_processes = 0;  // whose open files this user may not see
+  std::string user;          // who runs this program
+  std::string host_user;     // whose the host's socket is; empty: there is none here
 };
 
 // What the host says of itself. Whatever it did not answer has the reason in its place.
 struct HostSeen {
   std::string address;
-  bool local = true;  // on this machine
+  bool local = true;       // on this machine
+  bool connected = false;  // to its socket, if it is local
   absl::StatusOr<desk::v1::GetHostReply> host = absl::UnknownError("not asked");
   std::time_t told_at = 0;  // by this machine's clock, when `host` came; 0: it did not
   absl::StatusOr<desk::v1::ListPluginsReply> plugins = absl::UnknownError("not asked");
