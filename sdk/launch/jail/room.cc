@@ -86,6 +86,7 @@ Room EnterRoom(const Cell& cell) {
     char path[PATH_MAX];
     int object;
     bool folder;
+    bool device;
     bool written;
   };
   static Place places[kMostPlaces];
@@ -101,6 +102,7 @@ Room EnterRoom(const Cell& cell) {
     strcpy(place.path, path);
     place.object = object;
     place.folder = S_ISDIR(facts.st_mode);
+    place.device = S_ISCHR(facts.st_mode);
     place.written = (rights & (landlock::kWriteFile | landlock::kMakeSock)) != 0;
   });
   umask(0022);
@@ -118,6 +120,10 @@ Room EnterRoom(const Cell& cell) {
     char source[64];
     snprintf(source, sizeof(source), "%s/proc/self/fd/%d", kOutside, place.object);
     if (mount(source, place.path, nullptr, MS_BIND | MS_REC, nullptr) != 0) {
+      // Unplugged meanwhile: as one that was not there.
+      if (errno == ENOENT && place.device && unlink(place.path) == 0 && close(place.object) == 0) {
+        continue;
+      }
       Refuse("cannot take into the room", place.path, errno);
     }
     close(place.object);
