@@ -145,6 +145,18 @@ TEST_F(Doctor, FindsACardThatIsNone) {
   ExpectFinds("NOT_MY_NUMBER_CARD", clinic_->ReaderName(0).substr(0, 12));
 }
 
+// The first look leaves the card owing an answer: nothing gets better by asking again.
+TEST_F(Doctor, FindsACardThatIsSilentEachTime) {
+  Start();
+  auto card = clinic_->Lay("hanako", 0, {"--fault", "silent-from=1"});
+  ASSERT_TRUE(clinic_->AwaitCard(0));
+  ExpectFinds("CARD_SILENT");
+  // A reader may begin anew meanwhile, and is not examined then.
+  for (int again = 0; again < 2; ++again) {
+    EXPECT_TRUE(Await([&] { return Examine().first == 1; }));
+  }
+}
+
 // A look that is under way when a check takes the card, again and again: no check is harmed.
 TEST_F(Doctor, LooksHarmNoCheck) {
   Start();
@@ -174,6 +186,18 @@ TEST_F(Doctor, LooksHarmNoCheck) {
   looking.join();
   EXPECT_GT(looks, 8);
   EXPECT_GT(seen, 0);
+}
+
+TEST_F(Doctor, FindsPcscdHung) {
+  if (!OnPcsc()) GTEST_SKIP() << "of readers/pcsc";
+  Start();
+  const std::string ctl = std::string(getenv("MADOGUCHI_PCSCD_DIR")) + "/private-pcscd-ctl ";
+  ASSERT_EQ(std::system((ctl + "freeze").c_str()), 0);
+  EXPECT_TRUE(Await([&] { return Examine().first == 1; }));
+  ExpectFinds("READER_SERVICE_DOWN", "does not answer at");
+  EXPECT_THAT(Examine().second, HasSubstr("systemctl restart pcscd.socket pcscd"));
+  ASSERT_EQ(std::system((ctl + "thaw").c_str()), 0);
+  EXPECT_TRUE(Await([&] { return Examine().first == 0; }));
 }
 
 TEST_F(Doctor, FindsPcscdStopped) {
