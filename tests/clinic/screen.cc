@@ -1,5 +1,6 @@
 #include "tests/clinic/screen.h"
 
+#include "sdk/failure/failure.h"
 #include "sdk/failure/grpc_status.h"
 #include "sdk/secret/seal.h"
 
@@ -79,7 +80,23 @@ absl::Status Screen::Begin(const std::string& method) {
 }
 
 absl::Status Screen::Pin(const std::string& pin) {
-  const View view = Await([](const View& v) { return v.has_pin_prompt() && v.question() != 0; });
+  View view;
+  absl::Status status;
+  // A prompt of the check before may still stand here: what is overtaken is looked at again.
+  do {
+    const View before = view;
+    const auto is_prompt = [&](const View& v) {
+      return v.has_pin_prompt() && v.question() != 0 && v.revision() > before.revision() &&
+             v.pin_prompt().prompt_id() != before.pin_prompt().prompt_id();
+    };
+    view = Await(is_prompt);
+    if (!status.ok() && !is_prompt(view)) return status;
+    status = SendPin(pin, view);
+  } while (CodeOf(status) == check::v1::FAILURE_CODE_REPLY_STALE);
+  return status;
+}
+
+absl::Status Screen::SendPin(const std::string& pin, const View& view) {
   auto secret = Secret::OfSize(pin.size());
   if (!secret.ok()) return secret.status();
   std::copy(pin.begin(), pin.end(), secret->bytes().begin());

@@ -33,7 +33,8 @@ class Screen {
   // Replies as this screen; counter and role are filled in, check and question where they are empty
   // from the newest view. The status as the host gave it.
   absl::Status Send(desk::v1::Reply reply);
-  // The usual ones. Begin waits for the idle view first, Pin for a prompt (it seals).
+  // The usual ones. Begin waits for the idle view first, Pin for a prompt (it seals), and for the
+  // next one where that was overtaken.
   absl::Status Begin(const std::string& method);
   absl::Status Pin(const std::string& pin);
   absl::Status Cancel();
@@ -44,6 +45,8 @@ class Screen {
   std::optional<absl::Status> ended() const;
 
  private:
+  absl::Status SendPin(const std::string& pin, const desk::v1::View& view);
+
   const std::string counter_;
   const check::v1::Role role_;
   const std::shared_ptr<grpc::Channel> channel_;
