@@ -50,6 +50,7 @@ void PluginLog::End(int fd) {
 }
 
 void PluginLog::EndLine() {
+  taken_ += kCostOfLine;
   lines_.push_back(PlainLine(rest_));
   rest_.clear();
   if (lines_.size() > kLines) lines_.pop_front();

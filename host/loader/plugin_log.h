@@ -14,9 +14,10 @@ class PluginLog {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
-  // What is taken in a second; the rest waits in its pipe, and the plugin with it. A plugin that
-  // writes without end costs its host two hundredths of a processor.
+  // What is taken in a second; the rest waits in its pipe, and the plugin with it. A line counts as
+  // so many bytes more: short ones are what costs the host its time.
   static constexpr size_t kMostInASecond = 8 << 20;
+  static constexpr size_t kCostOfLine = 256;
 
   // Reads what is there in `fd`, a pipe that does not block. Bounded, so that a plugin that writes
   // without end keeps nobody here. True when that was the most that is taken in this second.

@@ -177,8 +177,7 @@ int PluginRun::log_fd() const {
 
 void PluginRun::TakeLog() {
   if (log_->Take(spawned_.log.get(), std::chrono::steady_clock::now())) {
-    life_->incidents->Add("wrote more than " + std::to_string(PluginLog::kMostInASecond >> 20) +
-                          " MiB of log in a second, and was slowed down");
+    life_->incidents->Add("wrote more of log in a second than is taken, and was slowed down");
   }
 }
 
